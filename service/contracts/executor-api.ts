@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { problemSchema } from './errors.ts';
+import {
+  encodingSchema,
+  fileSchema,
+  outputEventSchema,
+  outputFileSchema,
+  stageSchema,
+  testCaseSchema,
+  testResultSchema,
+} from './execution.ts';
+import { limitsSchema } from './limits.ts';
+import { runtimeInfoSchema } from './runtime.ts';
+
+/**
+ * What the dispatcher sends an executor: `POST /executions`, everything resolved. Answered with `executorResultSchema`
+ * as JSON, or with `stream` as newline-delimited `executorEventSchema`. Errors are problem+json; `executor-busy` means
+ * try the next. Closing the connection cancels the execution.
+ */
+export const executorRequestSchema = z.strictObject({
+  id: z.string().min(1).max(64),
+  runtime: z.string(),
+  version: z.string(),
+  files: z.array(fileSchema).min(1).max(1_000),
+  entry: z.string(),
+  args: z.array(z.string()),
+  stdin: z.string(),
+  stdinEncoding: encodingSchema,
+  env: z.record(z.string(), z.string()),
+  tests: z.array(testCaseSchema).optional(),
+  limits: limitsSchema,
+  outputs: z.array(z.string()),
+  stream: z.boolean(),
+});
+export type ExecutorRequest = z.infer<typeof executorRequestSchema>;
+
+/** All in milliseconds. `dispatchMs` is the dispatcher's own addition: what the hop cost on top. */
+export const executorTimingsSchema = z.object({
+  preparedMs: z.number(),
+  compileMs: z.number(),
+  runMs: z.number(),
+  collectMs: z.number(),
+  totalMs: z.number(),
+});
+
+export const executorResultSchema = z.object({
+  compile: stageSchema.optional(),
+  run: stageSchema.optional(),
+  tests: z.array(testResultSchema).optional(),
+  outputs: z.array(outputFileSchema),
+  outputsOmitted: z.array(z.object({ name: z.string(), reason: z.string() })).optional(),
+  warm: z.boolean().describe('True where every sandbox of it was prepared ahead'),
+  timings: executorTimingsSchema,
+});
+export type ExecutorResult = z.infer<typeof executorResultSchema>;
+
+export const executorEventSchema = z.discriminatedUnion('event', [
+  z.object({ event: z.literal('output'), output: outputEventSchema }),
+  z.object({ event: z.literal('result'), result: executorResultSchema }),
+  z.object({ event: z.literal('error'), problem: problemSchema }),
+]);
+export type ExecutorEvent = z.infer<typeof executorEventSchema>;
+
+export const isolationSchema = z
+  .object({
+    sandbox: z.string().describe('For example "bubblewrap 0.8.0"'),
+    cgroup: z.enum(['v1', 'v2', 'none']),
+    distinctUids: z.boolean(),
+    seccomp: z.boolean(),
+    weaker: z
+      .array(z.string())
+      .describe('For people: every protection that is missing or weaker here; empty is good'),
+  })
+  .meta({ id: 'Isolation' });
+export type Isolation = z.infer<typeof isolationSchema>;
+
+export const warmStatusSchema = z
+  .object({
+    runtime: z.string(),
+    stage: z.enum(['compile', 'run']),
+    ready: z.int(),
+    creating: z.int(),
+    target: z.int(),
+  })
+  .meta({ id: 'WarmStatus' });
+export type WarmStatus = z.infer<typeof warmStatusSchema>;
+
+/** `GET /status` of an executor; the dispatcher learns all it knows of it from here. */
+export const executorStatusSchema = z
+  .object({
+    id: z.string(),
+    node: z.string(),
+    state: z.enum(['starting', 'ready', 'draining']),
+    startedAt: z.string(),
+    capabilities: z.array(z.string()),
+    runtimes: z.array(runtimeInfoSchema),
+    running: z.int(),
+    maxRunning: z.int(),
+    warm: z.array(warmStatusSchema),
+    warmBytes: z.int(),
+    warmBudgetBytes: z.int(),
+    rssBytes: z.int(),
+    isolation: isolationSchema,
+    counters: z.object({
+      executions: z.int(),
+      sandboxesCreated: z.int(),
+      sandboxesFailed: z.int(),
+      warmHits: z.int(),
+      warmMisses: z.int(),
+      internalErrors: z.int(),
+    }),
+  })
+  .meta({ id: 'ExecutorStatus' });
+export type ExecutorStatus = z.infer<typeof executorStatusSchema>;
