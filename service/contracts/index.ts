@@ -1,0 +1,6 @@
+export * from './errors.ts';
+export * from './execution.ts';
+export * from './executor-api.ts';
+export * from './limits.ts';
+export * from './runtime.ts';
+export * from './service.ts';

@@ -1,0 +1,32 @@
+import type { Limits } from '../../contracts/index.ts';
+
+export type CgroupLimits = Pick<Limits, 'memoryMb' | 'processes' | 'cpus'>;
+
+export interface CgroupUsage {
+  /** CPU time of everything that ever ran in it, in nanoseconds. */
+  readonly cpuNs: number;
+  readonly memoryPeakBytes: number;
+  readonly memoryBytes: number;
+  readonly oomKills: number;
+  /** How often a fork was refused by the process limit. */
+  readonly forksRefused: number;
+}
+
+/** The cgroup of one sandbox. */
+export interface Cgroup {
+  /** Files into which a process writes its pid to join: one a controller on v1, one on v2. */
+  readonly joinFiles: readonly string[];
+  /** @throws where the kernel refuses a value. */
+  limit(limits: CgroupLimits): void;
+  usage(): CgroupUsage;
+  /** Removes it, waiting for the kernel to let go of its last processes. */
+  remove(): Promise<void>;
+}
+
+/** Makes cgroups below one folder that belongs to this executor alone. */
+export interface CgroupDriver {
+  readonly version: 'v1' | 'v2';
+  create(name: string): Cgroup;
+  /** Kills and removes what an executor before this one left under the same folder, and the folder where it is ours. */
+  clear(): Promise<void>;
+}

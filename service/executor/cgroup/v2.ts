@@ -1,0 +1,39 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { readKey, readNumber, removeFolder, removeTree, write } from './files.ts';
+import type { Cgroup, CgroupDriver, CgroupLimits } from './port.ts';
+
+export const v2Controllers = ['memory', 'pids', 'cpu'] as const;
+
+const PERIOD_US = 100_000;
+
+const v2Cgroup = (folder: string): Cgroup => {
+  mkdirSync(folder, { recursive: true });
+  return {
+    joinFiles: [`${folder}/cgroup.procs`],
+    limit({ memoryMb, processes, cpus }: CgroupLimits) {
+      write(`${folder}/memory.max`, memoryMb * 1024 * 1024);
+      // Absent where the kernel does no swap accounting; detect.ts reports that.
+      if (existsSync(`${folder}/memory.swap.max`)) write(`${folder}/memory.swap.max`, 0);
+      write(`${folder}/pids.max`, processes);
+      write(`${folder}/cpu.max`, `${Math.max(1_000, Math.round(cpus * PERIOD_US))} ${PERIOD_US}`);
+    },
+    usage: () => ({
+      cpuNs: readKey(`${folder}/cpu.stat`, 'usage_usec') * 1_000,
+      // memory.peak came with Linux 5.19; before that the present use is the best there is.
+      memoryPeakBytes: readNumber(`${folder}/memory.peak`) || readNumber(`${folder}/memory.current`),
+      memoryBytes: readNumber(`${folder}/memory.current`),
+      oomKills: readKey(`${folder}/memory.events`, 'oom_kill'),
+      forksRefused: readKey(`${folder}/pids.events`, 'max'),
+    }),
+    remove: () => removeFolder(folder),
+  };
+};
+
+/**
+ * cgroup v2. `root` is this executor's own folder, with the controllers handed down to its children already.
+ */
+export const v2Driver = (root: string): CgroupDriver => ({
+  version: 'v2',
+  create: (name) => v2Cgroup(`${root}/${name}`),
+  clear: () => removeTree(root),
+});

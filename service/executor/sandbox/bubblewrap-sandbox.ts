@@ -1,0 +1,197 @@
+import type { ChildProcess } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import type { Cgroup, CgroupUsage } from '../cgroup/port.ts';
+import { createCapture } from '../output.ts';
+import { encodeGo, type InitMessage, listenToInit, type ProcessLimits } from './control.ts';
+import { watchCpu } from './cpu-watch.ts';
+import type { Ended, EndReason, Go, Sandbox, SandboxSpec } from './port.ts';
+import type { Scratch } from './scratch.ts';
+import type { Slot, SlotStreams } from './slots.ts';
+
+/** What a sandbox is made of while it lives; torn down in one place. */
+export interface Parts {
+  readonly name: string;
+  readonly slot: Slot;
+  readonly streams: SlotStreams;
+  readonly child: ChildProcess;
+  readonly control: Socket;
+  readonly stdout: Socket;
+  readonly stderr: Socket;
+  readonly cgroup: Cgroup | undefined;
+  /** Resolves when bubblewrap has exited, which it does only after the whole pid namespace is dead. */
+  readonly dead: Promise<void>;
+}
+
+export interface SandboxParts {
+  readonly parts: Parts;
+  readonly spec: SandboxSpec;
+  readonly scratch: Scratch;
+  readonly initPid: number;
+  /** Kills what is left, waits for it, frees the slot and the cgroup. */
+  readonly release: () => Promise<void>;
+}
+
+const MEBIBYTE = 1024 * 1024;
+const WORKING_FOLDER = '/work';
+const NO_USAGE: CgroupUsage = { cpuNs: 0, memoryPeakBytes: 0, memoryBytes: 0, oomKills: 0, forksRefused: 0 };
+
+type ExitMessage = Extract<InitMessage, { kind: 'exit' }>;
+
+const processLimits = (go: Go, limitedByCgroup: boolean): ProcessLimits => ({
+  openFiles: go.limits.openFiles,
+  fileBytes: go.limits.fileMb * MEBIBYTE,
+  // A backstop behind the watch on the cgroup, and the limit itself where there is none.
+  cpuSeconds: Math.ceil(go.limits.cpuMs / 1_000) + (limitedByCgroup ? 1 : 0),
+  processes: limitedByCgroup ? 0 : go.limits.processes,
+  addressSpaceBytes: limitedByCgroup ? 0 : go.limits.memoryMb * MEBIBYTE,
+});
+
+const drainDeadlineMs = 2_000;
+
+/** One program's life from go to its end: the first reason to end wins, the others are no longer heard. */
+const runProgram = (own: SandboxParts, go: Go, signal?: AbortSignal): Promise<Ended> => {
+  const { parts, scratch, initPid } = own;
+  const { cgroup } = parts;
+  const before = cgroup?.usage() ?? NO_USAGE;
+  const stdout = createCapture(go.limits.outputBytes);
+  const stderr = createCapture(go.limits.outputBytes);
+  const started = performance.now();
+
+  return new Promise<Ended>((resolve) => {
+    let reason: EndReason | undefined;
+    let exit: ExitMessage | undefined;
+    let fault: string | undefined;
+    let open = 3; // the control socket and two outputs; all closed means that all has been said
+    let over = false;
+
+    const finish = (): void => {
+      if (over) return;
+      over = true;
+      clearTimeout(wallTimer);
+      clearTimeout(drainTimer);
+      stopCpuWatch();
+      signal?.removeEventListener('abort', onAbort);
+      const after = cgroup?.usage();
+      const outOfMemory = after !== undefined && after.oomKills > before.oomKills;
+      // Init may go without a word where the kernel took it for want of memory; anything else is our fault.
+      if (exit === undefined && reason === undefined && !outOfMemory) {
+        reason = 'lost';
+        fault ??= 'the sandbox ended without a word';
+      }
+      resolve({
+        reason: reason ?? 'exit',
+        exitCode: exit?.exitCode ?? null,
+        signal: exit ? exit.signal : 9,
+        stdout: stdout.bytes(),
+        stderr: stderr.bytes(),
+        stdoutTruncated: stdout.over,
+        stderrTruncated: stderr.over,
+        wallMs: exit?.wallMs ?? performance.now() - started,
+        cpuMs: after ? (after.cpuNs - before.cpuNs) / 1e6 : (exit?.cpuMs ?? 0),
+        memoryPeakBytes: after?.memoryPeakBytes ?? exit?.memoryPeakBytes ?? null,
+        outOfMemory,
+        processLimitHit: after !== undefined && after.forksRefused > before.forksRefused,
+        scratchFull: scratch.isFull(),
+        fault,
+      });
+    };
+    let drainTimer: NodeJS.Timeout | undefined;
+    const end = (why: EndReason): void => {
+      if (reason !== undefined || exit !== undefined) return;
+      reason = why;
+      killInit(initPid, parts);
+      // Output ends when the last process is gone; a kernel that takes longer than this must not hold the caller.
+      drainTimer = setTimeout(finish, drainDeadlineMs);
+    };
+    const closed = (): void => {
+      open -= 1;
+      if (open === 0) finish();
+    };
+    const onAbort = (): void => end('cancelled');
+
+    const wallTimer = setTimeout(() => end('wall-time'), go.wallMs);
+    const stopCpuWatch = watchCpu(
+      () => ((cgroup?.usage().cpuNs ?? 0) - before.cpuNs) / 1e6,
+      cgroup ? go.limits.cpuMs : Number.POSITIVE_INFINITY,
+      go.limits.cpus,
+      () => end('cpu-time'),
+    );
+
+    listenToInit(parts.control, (message) => {
+      if (message.kind === 'exit') exit ??= message;
+      if (message.kind === 'error') {
+        fault = `the sandbox failed at ${message.step} (errno ${message.errno})`;
+        end('lost');
+      }
+    });
+    for (const [name, socket, capture] of [
+      ['stdout', parts.stdout, stdout],
+      ['stderr', parts.stderr, stderr],
+    ] as const) {
+      socket.on('data', (chunk: Buffer) => {
+        const kept = capture.add(chunk);
+        if (kept.length > 0) go.onOutput?.(name, kept);
+        if (capture.over) end('output');
+      });
+      socket.once('close', closed);
+      socket.on('error', () => {});
+      socket.resume();
+    }
+    parts.control.once('close', closed);
+    parts.control.resume();
+
+    if (signal?.aborted) return end('cancelled');
+    signal?.addEventListener('abort', onAbort);
+    const message = own.spec.warmCommand
+      ? ({ mode: 'warm', entry: go.entry, args: go.args, env: go.env } as const)
+      : ({ mode: 'exec', command: go.command, env: go.env } as const);
+    parts.control.write(encodeGo(message, WORKING_FOLDER, processLimits(go, cgroup !== undefined)));
+  });
+};
+
+/** SIGKILL to the first process ends its whole pid namespace; refused once bubblewrap itself was reaped. */
+const killInit = (pid: number, parts: Parts): void => {
+  if (parts.child.exitCode !== null || parts.child.signalCode !== null) return;
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    parts.child.kill('SIGKILL'); // already gone, or not ours to signal: its monitor is, and takes it along
+  }
+};
+
+const sameLimits = (a: Go['limits'], b: Go['limits']): boolean =>
+  a.memoryMb === b.memoryMb && a.processes === b.processes && a.cpus === b.cpus;
+
+export const bubblewrapSandbox = (own: SandboxParts): Sandbox => {
+  const { parts, scratch } = own;
+  let used = false;
+  let destroyed: Promise<void> | undefined;
+  return {
+    dead: parts.dead,
+    put: (files) => scratch.put(files),
+    async go(go, signal) {
+      if (used || destroyed) throw new Error('a sandbox is used once');
+      used = true;
+      if (go.stdin.length > 0) writeFileSync(parts.streams.stdinPath, go.stdin);
+      if (!sameLimits(go.limits, own.spec.limits)) parts.cgroup?.limit(go.limits);
+      return runProgram(own, go, signal);
+    },
+    async collect(patterns, budget) {
+      await parts.dead;
+      return scratch.collect(patterns, budget);
+    },
+    async artifacts(patterns, budget) {
+      await parts.dead;
+      return scratch.artifacts(patterns, budget);
+    },
+    destroy() {
+      destroyed ??= (async () => {
+        killInit(own.initPid, parts);
+        await own.release();
+        scratch.close();
+      })();
+      return destroyed;
+    },
+  };
+};

@@ -1,0 +1,101 @@
+import type { Limits, OutputFile } from '../../contracts/index.ts';
+
+/** What a sandbox is made from. Two equal specs are interchangeable: `key` says so. */
+export interface SandboxSpec {
+  /** Equal keys, equal sandboxes; the warm set counts by it. */
+  readonly key: string;
+  /** Host paths shown read-only, each under /opt/paddock/NAME or at a path of its own. */
+  readonly shown: readonly ShownPath[];
+  /** Started ahead and told to go over descriptor 3 (see runtimeManifestSchema); none: the program is started at go. */
+  readonly warmCommand?: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Those that can only be set when the sandbox is made (scratch space), and first values for the others. */
+  readonly limits: Limits;
+}
+
+export interface ShownPath {
+  readonly source: string;
+  /** Absolute path inside the sandbox. */
+  readonly target: string;
+}
+
+/** What "go" says. */
+export interface Go {
+  /** The whole command; of a warm sandbox only the arguments after the entry count. */
+  readonly command: readonly string[];
+  readonly entry: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: Uint8Array;
+  readonly limits: Limits;
+  /** Wall time, in ms: a compilation has another one than a run. */
+  readonly wallMs: number;
+  readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
+}
+
+/** The first reason why a program ended. `exit` covers its own exit as well as a signal from inside. */
+export type EndReason = 'exit' | 'wall-time' | 'cpu-time' | 'output' | 'cancelled' | 'lost';
+
+/** How a program ended and what it used: facts, no judgement (see verdict.ts). */
+export interface Ended {
+  readonly reason: EndReason;
+  readonly exitCode: number | null;
+  /** Signal number, null where none ended it. */
+  readonly signal: number | null;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  readonly stdoutTruncated: boolean;
+  readonly stderrTruncated: boolean;
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  readonly memoryPeakBytes: number | null;
+  readonly outOfMemory: boolean;
+  readonly processLimitHit: boolean;
+  readonly scratchFull: boolean;
+  /** Set with `lost`: what went wrong on our side. */
+  readonly fault?: string;
+}
+
+export interface Collected {
+  readonly files: readonly OutputFile[];
+  readonly omitted: readonly { readonly name: string; readonly reason: string }[];
+}
+
+/** A file to put into a sandbox before go: its name a relative path that contracts/execution.ts has checked. */
+export interface PlacedFile {
+  readonly name: string;
+  readonly content: Uint8Array;
+  readonly executable?: boolean;
+}
+
+/** The isolated environment of one program: used once, then destroyed. */
+export interface Sandbox {
+  /** Resolves when nothing inside is alive any more, whatever the reason. */
+  readonly dead: Promise<void>;
+  /** Writes files into the scratch space. Only before go: nothing of the program has run yet. */
+  put(files: readonly PlacedFile[]): void;
+  /** Starts the program and resolves when it has ended and its output is complete. Never rejects for what it does. */
+  go(go: Go, signal?: AbortSignal): Promise<Ended>;
+  /** Reads files back once everything inside is dead: regular files only, no link is ever followed. */
+  collect(patterns: readonly string[], budget: CollectBudget): Promise<Collected>;
+  /** Reads back all regular files that match, as bytes: what a compilation leaves for the runs. */
+  artifacts(patterns: readonly string[], budget: CollectBudget): Promise<PlacedFile[]>;
+  /** Kills what is left and frees everything. Safe to call at any time, more than once. */
+  destroy(): Promise<void>;
+}
+
+export interface CollectBudget {
+  readonly maxFiles: number;
+  readonly maxBytes: number;
+}
+
+/** The port behind which sandboxes are made: bubblewrap here, other ways beside it. */
+export interface SandboxMaker {
+  /**
+   * Makes one, ready for its go.
+   * @throws where it does not come up; nothing is left behind then.
+   */
+  create(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox>;
+  /** Destroys every sandbox that is left. */
+  close(): Promise<void>;
+}

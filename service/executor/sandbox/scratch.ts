@@ -1,0 +1,202 @@
+import {
+  closeSync,
+  constants,
+  type Dirent,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  lchownSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  statfsSync,
+  writeSync,
+} from 'node:fs';
+import { toWire } from '../output.ts';
+import { globMatcher } from './glob.ts';
+import type { CollectBudget, Collected, PlacedFile } from './port.ts';
+
+/*
+ * The scratch space of one sandbox, seen from outside through a directory descriptor: it stays valid, and stays the
+ * same folder, whatever happens to paths and processes. Files go in before the program starts; they come out after
+ * everything inside is dead, step by step with O_NOFOLLOW, so no link the program made is ever followed.
+ */
+const MAX_DEPTH = 32;
+const OPEN_FOLDER = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+// Non-blocking so that a FIFO swapped in could not hang the open; the type is checked on the open descriptor.
+const OPEN_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+export interface Scratch {
+  put(files: readonly PlacedFile[]): void;
+  collect(patterns: readonly string[], budget: CollectBudget): Collected;
+  artifacts(patterns: readonly string[], budget: CollectBudget): PlacedFile[];
+  /** True where no block or no inode is left. */
+  isFull(): boolean;
+  close(): void;
+}
+
+interface Found {
+  readonly name: string;
+  readonly descriptor: number;
+  readonly size: number;
+  readonly executable: boolean;
+}
+
+type Visit = (found: Found) => void;
+type Omit = (name: string, reason: string) => void;
+
+const below = (descriptor: number, name: string): string => `/proc/self/fd/${descriptor}/${name}`;
+
+const withDescriptor = <T>(path: string, flags: number, use: (descriptor: number) => T): T | undefined => {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, flags);
+  } catch {
+    return undefined; // gone, a link, or without permission: nothing that can be given back
+  }
+  try {
+    return use(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+};
+
+/** Latin-1 keeps every byte of a name, so that names that are not UTF-8 still open, and are told apart below. */
+const walk = (
+  folder: number,
+  prefix: string,
+  depth: number,
+  matches: (name: string) => boolean,
+  visit: Visit,
+  omit: Omit,
+): void => {
+  const entries: Dirent<Buffer>[] = readdirSync(`/proc/self/fd/${folder}`, { withFileTypes: true, encoding: 'buffer' });
+  for (const entry of entries) {
+    const text = entry.name.toString('utf8');
+    if (!Buffer.from(text, 'utf8').equals(entry.name)) continue; // no name that JSON could carry
+    const name = prefix + text;
+    if (entry.isDirectory()) {
+      if (depth >= MAX_DEPTH) continue;
+      withDescriptor(below(folder, text), OPEN_FOLDER, (inner) => walk(inner, `${name}/`, depth + 1, matches, visit, omit));
+    } else if (matches(name)) {
+      if (!entry.isFile()) {
+        omit(name, 'not a regular file');
+        continue;
+      }
+      withDescriptor(below(folder, text), OPEN_FILE, (descriptor) => {
+        const { size, mode } = fstatSync(descriptor);
+        visit({ name, descriptor, size, executable: (mode & 0o100) !== 0 });
+      });
+    }
+  }
+};
+
+const readWhole = (descriptor: number, size: number): Buffer => {
+  const content = Buffer.allocUnsafe(size);
+  let at = 0;
+  while (at < size) {
+    const got = readSync(descriptor, content, at, size - at, null);
+    if (got === 0) break;
+    at += got;
+  }
+  return content.subarray(0, at);
+};
+
+/** Reads matching regular files within the budget; `take` gets each, `omit` hears of the rest. */
+const gather = (
+  root: number,
+  patterns: readonly string[],
+  budget: CollectBudget,
+  take: (name: string, content: Buffer, executable: boolean) => void,
+  omit: Omit,
+): void => {
+  let files = 0;
+  let bytes = 0;
+  walk(
+    root,
+    '',
+    0,
+    globMatcher(patterns),
+    ({ name, descriptor, size, executable }) => {
+      if (files >= budget.maxFiles) return omit(name, `more than ${budget.maxFiles} files`);
+      if (bytes + size > budget.maxBytes) return omit(name, `more than ${budget.maxBytes} bytes in all`);
+      files += 1;
+      bytes += size;
+      take(name, readWhole(descriptor, size), executable);
+    },
+    omit,
+  );
+};
+
+const MAX_OMITTED = 100;
+
+/**
+ * @param path the folder that the program sees as /work
+ * @param owner the host uid that files get; undefined where the executor itself is that user
+ */
+export const openScratch = (path: string, owner: number | undefined): Scratch => {
+  const root = openSync(path, OPEN_FOLDER);
+  const own = (descriptor: number): void => {
+    if (owner !== undefined) fchownSync(descriptor, owner, owner);
+  };
+  const made = new Set<string>();
+  const makeFolders = (name: string): void => {
+    const segments = name.split('/');
+    for (let depth = 1; depth < segments.length; depth++) {
+      const folder = segments.slice(0, depth).join('/');
+      if (made.has(folder)) continue;
+      mkdirSync(below(root, folder), { mode: 0o755 });
+      if (owner !== undefined) lchownSync(below(root, folder), owner, owner);
+      made.add(folder);
+    }
+  };
+  return {
+    put(files) {
+      for (const { name, content, executable } of files) {
+        makeFolders(name);
+        const descriptor = openSync(below(root, name), CREATE, 0o644);
+        try {
+          for (let at = 0; at < content.length; ) at += writeSync(descriptor, content, at);
+          if (executable) fchmodSync(descriptor, 0o755);
+          own(descriptor);
+        } finally {
+          closeSync(descriptor);
+        }
+      }
+    },
+    collect(patterns, budget) {
+      const files: Collected['files'][number][] = [];
+      const omitted: { name: string; reason: string }[] = [];
+      gather(
+        root,
+        patterns,
+        budget,
+        (name, content) => files.push({ name, size: content.length, ...toWire(content) }),
+        (name, reason) => {
+          if (omitted.length < MAX_OMITTED) omitted.push({ name, reason });
+        },
+      );
+      return { files, omitted };
+    },
+    artifacts(patterns, budget) {
+      const files: PlacedFile[] = [];
+      gather(
+        root,
+        patterns,
+        budget,
+        (name, content, executable) => files.push({ name, content, executable }),
+        (name, reason) => {
+          if (reason !== 'not a regular file') throw new Error(`artifact ${name}: ${reason}`);
+        },
+      );
+      return files;
+    },
+    isFull() {
+      const { bavail, ffree } = statfsSync(`/proc/self/fd/${root}`);
+      return bavail === 0 || ffree === 0;
+    },
+    close: () => closeSync(root),
+  };
+};
