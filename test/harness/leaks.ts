@@ -1,0 +1,105 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { descendantsOf, describeProcess, listProcesses, orphanedSandboxProcesses } from './processes.ts';
+
+const lines = (path: string): string[] => {
+  try {
+    return readFileSync(path, 'utf8').split('\n').filter(Boolean);
+  } catch {
+    return [];
+  }
+};
+
+const foldersBelow = (folder: string, depth: number): string[] => {
+  if (depth === 0) return [];
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .flatMap(({ name }) => [join(folder, name), ...foldersBelow(join(folder, name), depth - 1)]);
+  } catch {
+    return [];
+  }
+};
+
+/** Every cgroup whose path has a `paddock` in it, whoever made it. */
+export const paddockCgroups = (): string[] =>
+  foldersBelow('/sys/fs/cgroup', 8).filter((path) => path.slice('/sys/fs/cgroup'.length).includes('paddock'));
+
+/** The cgroup folders (one a controller on v1) of the process, as paths of this machine. */
+export const cgroupsOf = (pid: number): string[] => {
+  const all = new Set(paddockCgroups());
+  const own = lines(`/proc/${pid}/cgroup`).map((line) => line.split(':').slice(2).join(':'));
+  return [...all].filter((path) => own.some((suffix) => suffix.includes('paddock') && path.endsWith(suffix)));
+};
+
+/** SysV objects, POSIX shared memory and POSIX queues of the host's own ipc namespace. */
+export const ipcObjects = (): string[] => [
+  ...['shm', 'sem', 'msg'].flatMap((kind) =>
+    lines(`/proc/sysvipc/${kind}`)
+      .slice(1)
+      .map((line) => `sysv ${kind} ${line.trim().split(/\s+/).slice(0, 2).join(' ')}`),
+  ),
+  ...['/dev/shm', '/dev/mqueue'].flatMap((folder) =>
+    existsSync(folder) ? readdirSync(folder).map((name) => `${folder}/${name}`) : [],
+  ),
+];
+
+/** Mount points of the host's own mount namespace. */
+export const mountPoints = (): string[] =>
+  lines('/proc/self/mountinfo').map((line) => line.split(' ').slice(3, 5).join(' on '));
+
+/** Regular files below `folder` that hold `text`. Larger ones than 32 MiB are not what an execution leaves. */
+export const filesHolding = (folder: string, text: string): string[] => {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => {
+      try {
+        return readFileSync(path).includes(text);
+      } catch {
+        return false;
+      }
+    });
+};
+
+export interface HostState {
+  readonly ipc: ReadonlySet<string>;
+  readonly mounts: ReadonlySet<string>;
+  readonly cgroups: ReadonlySet<string>;
+  readonly orphans: ReadonlySet<number>;
+}
+
+/** What is on the machine now; compare later with `leaksSince`. */
+export const hostState = (): HostState => ({
+  ipc: new Set(ipcObjects()),
+  mounts: new Set(mountPoints()),
+  cgroups: new Set(paddockCgroups()),
+  orphans: new Set(orphanedSandboxProcesses().map(({ pid }) => pid)),
+});
+
+/** One line for each thing that is there now and was not before. */
+export const leaksSince = (before: HostState, options: { cgroups?: boolean } = {}): string[] => [
+  ...ipcObjects()
+    .filter((name) => !before.ipc.has(name))
+    .map((name) => `ipc object ${name}`),
+  ...mountPoints()
+    .filter((name) => !before.mounts.has(name))
+    .map((name) => `mount ${name}`),
+  ...orphanedSandboxProcesses()
+    .filter(({ pid }) => !before.orphans.has(pid))
+    .map((facts) => `orphaned process ${describeProcess(facts)}`),
+  ...(options.cgroups === false
+    ? []
+    : paddockCgroups()
+        .filter((path) => !before.cgroups.has(path))
+        .map((path) => `cgroup ${path}`)),
+];
+
+/** Live processes with `marker` in the environment they were started with. */
+export const processesMarked = (marker: string): string[] =>
+  listProcesses()
+    .filter(({ pid, state }) => state !== 'Z' && lines(`/proc/${pid}/environ`).join('\n').includes(marker))
+    .map(describeProcess);
+
+export const familyOf = (pid: number): string[] => descendantsOf(pid).map(describeProcess);

@@ -1,0 +1,98 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+export interface ProcessFacts {
+  readonly pid: number;
+  readonly parent: number;
+  /** Real host uid. */
+  readonly uid: number;
+  readonly state: string;
+  readonly name: string;
+  readonly command: string;
+  /** `pid:[4026531836]`, empty where it cannot be read (a process that just ended). */
+  readonly pidNamespace: string;
+}
+
+const readQuietly = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+};
+
+const linkQuietly = (path: string): string => {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+};
+
+const factsOf = (pid: number): ProcessFacts | undefined => {
+  const status = readQuietly(`/proc/${pid}/status`);
+  if (status === '') return undefined;
+  const field = (name: string): string => new RegExp(`^${name}:\\s+(\\S+)`, 'm').exec(status)?.[1] ?? '';
+  return {
+    pid,
+    parent: Number(field('PPid')),
+    uid: Number(field('Uid')),
+    state: field('State'),
+    name: field('Name'),
+    command: readQuietly(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim(),
+    pidNamespace: linkQuietly(`/proc/${pid}/ns/pid`),
+  };
+};
+
+/** Every process of the machine as this one sees it. */
+export const listProcesses = (): ProcessFacts[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => factsOf(Number(name)) ?? []);
+
+export const isAlive = (pid: number): boolean => {
+  const facts = factsOf(pid);
+  return facts !== undefined && facts.state !== 'Z' && facts.state !== 'X';
+};
+
+/** All that descend from `root`, itself left out. */
+export const descendantsOf = (root: number, all: readonly ProcessFacts[] = listProcesses()): ProcessFacts[] => {
+  const family = new Set([root]);
+  // Parents may have higher pids than their children once pids wrap around, so one pass is not enough.
+  for (let grown = true; grown; ) {
+    grown = false;
+    for (const { pid, parent } of all) {
+      if (family.has(parent) && !family.has(pid)) {
+        family.add(pid);
+        grown = true;
+      }
+    }
+  }
+  family.delete(root);
+  return all.filter(({ pid }) => family.has(pid));
+};
+
+const ownPidNamespace = linkQuietly('/proc/self/ns/pid');
+
+/** Processes in another pid namespace than ours, by namespace: one a sandbox. */
+export const sandboxesAmong = (all: readonly ProcessFacts[]): Map<string, ProcessFacts[]> =>
+  Map.groupBy(
+    all.filter(({ pidNamespace }) => pidNamespace !== '' && pidNamespace !== ownPidNamespace),
+    ({ pidNamespace }) => pidNamespace,
+  );
+
+/**
+ * Sandboxed processes whose executor is gone: their line of parents reaches pid 1 without meeting a Node process.
+ * Other services on this machine keep their own sandboxes and are not counted.
+ */
+export const orphanedSandboxProcesses = (all: readonly ProcessFacts[] = listProcesses()): ProcessFacts[] => {
+  const byPid = new Map(all.map((facts) => [facts.pid, facts]));
+  const hasExecutor = (facts: ProcessFacts): boolean => {
+    const parent = byPid.get(facts.parent);
+    if (!parent || parent.pid <= 1) return false;
+    return (parent.pidNamespace === ownPidNamespace && /^(node|MainThread)/.test(parent.name)) || hasExecutor(parent);
+  };
+  return [...sandboxesAmong(all).values()].flat().filter((facts) => !hasExecutor(facts));
+};
+
+export const describeProcess = ({ pid, parent, uid, state, name, command }: ProcessFacts): string =>
+  `${pid} (parent ${parent}, uid ${uid}, ${state}) ${command.slice(0, 120) || `[${name}]`}`;

@@ -1,0 +1,14 @@
+import java.nio.file.*;
+public class Descriptors {
+  public static void main(String[] args) throws Exception {
+    try (var list = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
+      for (Path p : list) {
+        String target;
+        try { target = Files.readSymbolicLink(p).toString(); } catch (Exception e) { continue; }
+        int n = Integer.parseInt(p.getFileName().toString());
+        boolean own = n <= 2 || target.startsWith("/usr/") || target.startsWith("/work") || target.startsWith("/opt/paddock") || target.startsWith("/proc/") || target.matches("/dev/u?random") || target.startsWith("/etc/java");
+        System.out.println((own ? "held" : "BROKEN") + ": descriptor (" + n + " -> " + target + ")");
+      }
+    }
+  }
+}

@@ -1,0 +1,8 @@
+# Writes the bytes given in hexadecimal, in pieces of the given size, to stdout and stderr.
+data = bytes.fromhex(sys.argv[1])
+size = int(sys.argv[2])
+for at in range(0, len(data), size):
+    os.write(1, data[at:at + size])
+    os.write(2, data[at:at + size])
+    if len(data) < 100:
+        time.sleep(0.002)

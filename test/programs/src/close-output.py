@@ -1,0 +1,3 @@
+for fd in (0, 1, 2):
+    os.close(fd)
+time.sleep(20)

@@ -1,0 +1,1 @@
+os.write(1, b'x' * int(sys.argv[1]))

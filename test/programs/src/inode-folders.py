@@ -1,0 +1,17 @@
+# Folders, symlinks, sockets and hard links are inodes or entries as well.
+limit = int(sys.argv[2])
+made = 0
+try:
+    while made < limit * 4:
+        kind = made % 3
+        if kind == 0:
+            os.mkdir(f'd{made}')
+        elif kind == 1:
+            os.symlink('/etc/shadow', f'l{made}')
+        else:
+            os.mkfifo(f'f{made}')
+        made += 1
+except OSError as error:
+    print(made, error)
+judge('inodes', made <= limit, f'{made} of {limit}')
+sys.exit(1)

@@ -1,0 +1,2 @@
+time.sleep(20)
+broken('time limit', 'slept 20 s')
