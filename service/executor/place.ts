@@ -34,7 +34,11 @@ const tryLock = (name: string): Promise<Server | undefined> =>
  * Takes the first free place of this machine. What an executor that died left in it is the new holder's to clear.
  * @param uidBase first host uid of all places; undefined where the executor is not root
  */
-export const takePlace = async (stateFolder: string, userId: number, uidBase: number | undefined): Promise<Place> => {
+export const takePlace = async (
+  stateFolder: string,
+  userId: number,
+  uidBase: number | undefined,
+): Promise<Place> => {
   for (let number = 0; number < MOST_PLACES; number++) {
     const lock = await tryLock(`paddock-place-${userId}-${number}`);
     if (!lock) continue;

@@ -38,7 +38,8 @@ export const judge = (ended: Ended, limits: Limits, wallMs: number): Judgement =
 
 const judgeExit = (ended: Ended, limits: Limits): Judgement => {
   const failed = ended.signal !== null || ended.exitCode !== 0;
-  if (ended.outOfMemory) return { outcome: 'memory-limit', message: `used more than ${limits.memoryMb} MiB of memory` };
+  if (ended.outOfMemory)
+    return { outcome: 'memory-limit', message: `used more than ${limits.memoryMb} MiB of memory` };
   if (ended.signal === constants.signals.SIGXCPU) {
     return { outcome: 'time-limit', message: `used more than ${limits.cpuMs} ms of CPU time` };
   }
@@ -52,7 +53,10 @@ const judgeExit = (ended: Ended, limits: Limits): Judgement => {
     };
   }
   if (ended.processLimitHit && failed) {
-    return { outcome: 'process-limit', message: `tried to have more than ${limits.processes} processes and threads` };
+    return {
+      outcome: 'process-limit',
+      message: `tried to have more than ${limits.processes} processes and threads`,
+    };
   }
   if (ended.signal !== null) return { outcome: 'signal', message: `ended by ${signalName(ended.signal)}` };
   return failed ? { outcome: 'nonzero-exit' } : { outcome: 'ok' };

@@ -31,7 +31,8 @@ export const parseOwnPaths = (text: string): Readonly<Partial<Record<string, str
   const paths: Record<string, string> = {};
   for (const line of text.split('\n')) {
     const match = /^\d+:([^:]*):(.*)$/.exec(line);
-    if (match) for (const name of (match[1] ?? '').split(',')) paths[name] = match[2] === '/' ? '' : (match[2] ?? '');
+    if (match)
+      for (const name of (match[1] ?? '').split(',')) paths[name] = match[2] === '/' ? '' : (match[2] ?? '');
   }
   return paths;
 };
@@ -67,7 +68,8 @@ const delegate = (own: string, isRoot: boolean): string | undefined => {
 
 const tryV2 = (mount: string, own: string, name: string): CgroupFinding => {
   const folder = `${mount}${own}`;
-  if (!writable(folder)) return { driver: undefined, reason: `the cgroup ${folder} is not delegated to this user` };
+  if (!writable(folder))
+    return { driver: undefined, reason: `the cgroup ${folder} is not delegated to this user` };
   try {
     const problem = delegate(folder, own === '');
     if (problem !== undefined) return { driver: undefined, reason: problem };
@@ -76,7 +78,10 @@ const tryV2 = (mount: string, own: string, name: string): CgroupFinding => {
     write(`${root}/cgroup.subtree_control`, v2Controllers.map((controller) => `+${controller}`).join(' '));
     return { driver: v2Driver(root), weaker: [] };
   } catch (error) {
-    return { driver: undefined, reason: `the cgroup ${folder} cannot be divided: ${(error as Error).message}` };
+    return {
+      driver: undefined,
+      reason: `the cgroup ${folder} cannot be divided: ${(error as Error).message}`,
+    };
   }
 };
 
@@ -105,11 +110,19 @@ export const detectCgroup = (
     const folder = (controller: V1Controller): string => `${mounts.v1[controller]}${own[controller] ?? ''}`;
     const readOnly = v1Controllers.filter((controller) => !writable(folder(controller)));
     if (readOnly.length > 0) {
-      return { driver: undefined, reason: `the v1 controllers ${readOnly.join(', ')} are not writable for this user` };
+      return {
+        driver: undefined,
+        reason: `the v1 controllers ${readOnly.join(', ')} are not writable for this user`,
+      };
     }
     const root = (controller: V1Controller): string => `${folder(controller)}/paddock-${name}`;
     return {
-      driver: v1Driver({ memory: root('memory'), pids: root('pids'), cpu: root('cpu'), cpuacct: root('cpuacct') }),
+      driver: v1Driver({
+        memory: root('memory'),
+        pids: root('pids'),
+        cpu: root('cpu'),
+        cpuacct: root('cpuacct'),
+      }),
       weaker: swapWeakness(mounts.v1.memory ?? ''),
     };
   }

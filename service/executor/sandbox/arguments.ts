@@ -14,6 +14,7 @@ export interface SandboxLayout {
   readonly scratchBytes: number;
   readonly scratchInodes: number;
   readonly shown: readonly ShownPath[];
+  readonly links: Readonly<Record<string, string>>;
   readonly warmCommand: readonly string[];
 }
 
@@ -44,7 +45,12 @@ const launchArguments = (layout: SandboxLayout): string[] => [
   '--show',
   layout.init,
   INIT_NAME,
-  ...layout.shown.flatMap(({ source, target }, index) => ['--show', source, internalName(target) ?? `shown-${index}`]),
+  ...layout.shown.flatMap(({ source, target }, index) => [
+    '--show',
+    source,
+    internalName(target) ?? `shown-${index}`,
+  ]),
+  ...Object.entries(layout.links).flatMap(([name, target]) => ['--link', target, name]),
 ];
 
 /** Everything is unshared, read-only and without rights; each exception is one line here. */
@@ -67,7 +73,11 @@ const bubblewrapArguments = (layout: SandboxLayout): string[] => [
   '--ro-bind',
   '/usr',
   '/usr',
-  ...['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'].flatMap((name) => ['--symlink', `usr/${name}`, `/${name}`]),
+  ...['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'].flatMap((name) => [
+    '--symlink',
+    `usr/${name}`,
+    `/${name}`,
+  ]),
   '--ro-bind',
   layout.etc,
   '/etc',

@@ -3,8 +3,8 @@ import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Cgroup, CgroupDriver } from '../cgroup/port.ts';
 import { SECCOMP_DESCRIPTOR, sandboxCommand } from './arguments.ts';
-import { listenToInit } from './control.ts';
 import { bubblewrapSandbox, type Parts } from './bubblewrap-sandbox.ts';
+import { listenToInit } from './control.ts';
 import type { Sandbox, SandboxMaker, SandboxSpec } from './port.ts';
 import { openScratch } from './scratch.ts';
 import type { Slot, Slots } from './slots.ts';
@@ -25,7 +25,12 @@ export interface BubblewrapConfig {
 
 const MEBIBYTE = 1024 * 1024;
 
-const startProcess = (config: BubblewrapConfig, spec: SandboxSpec, slot: Slot, cgroup: Cgroup | undefined) => {
+const startProcess = (
+  config: BubblewrapConfig,
+  spec: SandboxSpec,
+  slot: Slot,
+  cgroup: Cgroup | undefined,
+) => {
   const streams = slot.open();
   const seccomp = openSync(config.seccompPath, constants.O_RDONLY);
   const { command, args } = sandboxCommand({
@@ -39,6 +44,7 @@ const startProcess = (config: BubblewrapConfig, spec: SandboxSpec, slot: Slot, c
     scratchBytes: spec.limits.scratchMb * MEBIBYTE,
     scratchInodes: spec.limits.scratchFiles,
     shown: spec.shown,
+    links: spec.links ?? {},
     warmCommand: spec.warmCommand ?? [],
   });
   try {
@@ -71,7 +77,17 @@ const assemble = (config: BubblewrapConfig, spec: SandboxSpec, slot: Slot, name:
   const control = child.stdio[SECCOMP_DESCRIPTOR - 1];
   if (!(control instanceof Socket)) throw new Error('the control socket is missing');
   control.on('error', () => {}); // a broken pipe means that init is gone: `dead` tells
-  return { name, slot, streams, child, control, stdout: reader(streams.stdout), stderr: reader(streams.stderr), cgroup, dead };
+  return {
+    name,
+    slot,
+    streams,
+    child,
+    control,
+    stdout: reader(streams.stdout),
+    stderr: reader(streams.stderr),
+    cgroup,
+    dead,
+  };
 };
 
 /** The host pid of the first process inside: the only child of bubblewrap's monitor. */
@@ -95,11 +111,14 @@ const waitUntilReady = async (parts: Parts, timeoutMs: number, signal?: AbortSig
       const fail = (why: string): void => reject(new Error(`${why}${said() ? `: ${said()}` : ''}`));
       listenToInit(parts.control, (message) => {
         if (message.kind === 'ready') resolve();
-        else if (message.kind === 'error') fail(`the sandbox failed at ${message.step} (errno ${message.errno})`);
+        else if (message.kind === 'error')
+          fail(`the sandbox failed at ${message.step} (errno ${message.errno})`);
       });
       // Its last words may still be in the FIFO when it is reaped.
       void parts.dead.then(() => setImmediate(() => fail('the sandbox ended before it was ready')));
-      abort.addEventListener('abort', () => fail(signal?.aborted ? 'cancelled' : `not ready after ${timeoutMs} ms`));
+      abort.addEventListener('abort', () =>
+        fail(signal?.aborted ? 'cancelled' : `not ready after ${timeoutMs} ms`),
+      );
     });
   } finally {
     parts.stderr.off('data', listen);

@@ -61,7 +61,11 @@ export interface ProcessLimits {
 }
 
 export type GoMessage =
-  | { readonly mode: 'exec'; readonly command: readonly string[]; readonly env: Readonly<Record<string, string>> }
+  | {
+      readonly mode: 'exec';
+      readonly command: readonly string[];
+      readonly env: Readonly<Record<string, string>>;
+    }
   | {
       readonly mode: 'warm';
       readonly entry: string;

@@ -13,7 +13,10 @@ export const watchCpu = (
   let timer: NodeJS.Timeout;
   const look = (): void => {
     const left = limitMs - usedMs();
-    if (left <= 0) return onLimit();
+    if (left <= 0) {
+      onLimit();
+      return;
+    }
     timer = setTimeout(look, Math.max(5, left / Math.max(cpus, 0.1)));
   };
   timer = setTimeout(look, Math.max(5, limitMs / Math.max(cpus, 0.1)));

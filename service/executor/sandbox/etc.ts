@@ -1,10 +1,20 @@
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 
 /** Parts of the host's /etc that toolchains need and that tell nothing about the host's users or secrets. */
-const copied = ['ld.so.cache', 'alternatives', 'localtime', 'timezone', 'mime.types', 'java-17-openjdk', 'java-21-openjdk', 'perl'];
+const copied = [
+  'ld.so.cache',
+  'alternatives',
+  'localtime',
+  'timezone',
+  'mime.types',
+  'java-17-openjdk',
+  'java-21-openjdk',
+  'perl',
+];
 
 const written: Readonly<Record<string, string>> = {
-  passwd: 'root:x:0:0:root:/:/usr/sbin/nologin\nrunner:x:1000:1000:runner:/work:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n',
+  passwd:
+    'root:x:0:0:root:/:/usr/sbin/nologin\nrunner:x:1000:1000:runner:/work:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n',
   group: 'root:x:0:\nrunner:x:1000:\nnogroup:x:65534:\n',
   hosts: '127.0.0.1 localhost paddock\n::1 localhost\n',
   hostname: 'paddock\n',
@@ -19,7 +29,8 @@ const written: Readonly<Record<string, string>> = {
  */
 export const writeEtc = (folder: string): void => {
   mkdirSync(folder, { recursive: true, mode: 0o755 });
-  for (const [name, text] of Object.entries(written)) writeFileSync(`${folder}/${name}`, text, { mode: 0o644 });
+  for (const [name, text] of Object.entries(written))
+    writeFileSync(`${folder}/${name}`, text, { mode: 0o644 });
   for (const name of copied) {
     if (existsSync(`/etc/${name}`)) {
       cpSync(`/etc/${name}`, `${folder}/${name}`, { recursive: true, verbatimSymlinks: true });

@@ -6,6 +6,8 @@ export interface SandboxSpec {
   readonly key: string;
   /** Host paths shown read-only, each under /opt/paddock/NAME or at a path of its own. */
   readonly shown: readonly ShownPath[];
+  /** Links under /opt/paddock: name to target. */
+  readonly links?: Readonly<Record<string, string>>;
   /** Started ahead and told to go over descriptor 3 (see runtimeManifestSchema); none: the program is started at go. */
   readonly warmCommand?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -66,6 +68,8 @@ export interface PlacedFile {
   readonly name: string;
   readonly content: Uint8Array;
   readonly executable?: boolean;
+  /** Kept where it matters: class archives are refused when the time of what they were made from differs. */
+  readonly modifiedMs?: number;
 }
 
 /** The isolated environment of one program: used once, then destroyed. */

@@ -42,6 +42,7 @@ interface Found {
   readonly descriptor: number;
   readonly size: number;
   readonly executable: boolean;
+  readonly modifiedMs: number;
 }
 
 type Visit = (found: Found) => void;
@@ -72,22 +73,27 @@ const walk = (
   visit: Visit,
   omit: Omit,
 ): void => {
-  const entries: Dirent<Buffer>[] = readdirSync(`/proc/self/fd/${folder}`, { withFileTypes: true, encoding: 'buffer' });
+  const entries: Dirent<Buffer>[] = readdirSync(`/proc/self/fd/${folder}`, {
+    withFileTypes: true,
+    encoding: 'buffer',
+  });
   for (const entry of entries) {
     const text = entry.name.toString('utf8');
     if (!Buffer.from(text, 'utf8').equals(entry.name)) continue; // no name that JSON could carry
     const name = prefix + text;
     if (entry.isDirectory()) {
       if (depth >= MAX_DEPTH) continue;
-      withDescriptor(below(folder, text), OPEN_FOLDER, (inner) => walk(inner, `${name}/`, depth + 1, matches, visit, omit));
+      withDescriptor(below(folder, text), OPEN_FOLDER, (inner) =>
+        walk(inner, `${name}/`, depth + 1, matches, visit, omit),
+      );
     } else if (matches(name)) {
       if (!entry.isFile()) {
         omit(name, 'not a regular file');
         continue;
       }
       withDescriptor(below(folder, text), OPEN_FILE, (descriptor) => {
-        const { size, mode } = fstatSync(descriptor);
-        visit({ name, descriptor, size, executable: (mode & 0o100) !== 0 });
+        const { size, mode, mtimeMs } = fstatSync(descriptor);
+        visit({ name, descriptor, size, executable: (mode & 0o100) !== 0, modifiedMs: mtimeMs });
       });
     }
   }
@@ -109,7 +115,7 @@ const gather = (
   root: number,
   patterns: readonly string[],
   budget: CollectBudget,
-  take: (name: string, content: Buffer, executable: boolean) => void,
+  take: (found: Found, content: Buffer) => void,
   omit: Omit,
 ): void => {
   let files = 0;
@@ -119,12 +125,13 @@ const gather = (
     '',
     0,
     globMatcher(patterns),
-    ({ name, descriptor, size, executable }) => {
+    (found) => {
+      const { name, descriptor, size } = found;
       if (files >= budget.maxFiles) return omit(name, `more than ${budget.maxFiles} files`);
       if (bytes + size > budget.maxBytes) return omit(name, `more than ${budget.maxBytes} bytes in all`);
       files += 1;
       bytes += size;
-      take(name, readWhole(descriptor, size), executable);
+      take(found, readWhole(descriptor, size));
     },
     omit,
   );
@@ -173,7 +180,7 @@ export const openScratch = (path: string, owner: number | undefined): Scratch =>
         root,
         patterns,
         budget,
-        (name, content) => files.push({ name, size: content.length, ...toWire(content) }),
+        ({ name }, content) => files.push({ name, size: content.length, ...toWire(content) }),
         (name, reason) => {
           if (omitted.length < MAX_OMITTED) omitted.push({ name, reason });
         },
@@ -186,7 +193,7 @@ export const openScratch = (path: string, owner: number | undefined): Scratch =>
         root,
         patterns,
         budget,
-        (name, content, executable) => files.push({ name, content, executable }),
+        ({ name, executable, modifiedMs }, content) => files.push({ name, content, executable, modifiedMs }),
         (name, reason) => {
           if (reason !== 'not a regular file') throw new Error(`artifact ${name}: ${reason}`);
         },

@@ -3,12 +3,13 @@
  * that nothing races: join the cgroup, make the scratch space, give up root. Then it becomes bubblewrap.
  *
  *   paddock-launch --stage DIR --scratch-bytes N --scratch-inodes N --uid N|self
- *                  [--join FILE]... [--show SOURCE NAME]... -- bwrap ARG...
+ *                  [--join FILE]... [--show SOURCE NAME]... [--link TARGET NAME]... -- bwrap ARG...
  *
  * --join   a cgroup.procs (v1: one a controller) to write itself into, before anything else
  * --stage  a directory; in a mount namespace of its own (nothing is ever mounted on the host, so nothing can be left
  *          behind) it becomes a tmpfs of the given size and inode count with work/, tmp/ and shm/ for the program and
- *          mnt/NAME for each --show: a host path bound read-only, also one the sandbox's user could not reach by itself
+ *          mnt/NAME for each --show: a host path bound read-only, also one the sandbox's user could not reach by itself;
+ *          --link puts a symbolic link there
  * --uid    the host uid and gid to become; "self" makes a user namespace instead, for an executor that is not root
  *
  * Any failure is one line on descriptor 2 and exit status 125: a sandbox never starts with a part missing.
@@ -77,8 +78,8 @@ static void own_user_namespace(void) {
 
 int main(int argc, char **argv) {
   const char *stage = NULL, *bytes = NULL, *inodes = NULL, *uid_text = NULL;
-  const char *joins[MAX_LIST], *sources[MAX_LIST], *names[MAX_LIST];
-  int join_count = 0, show_count = 0, i = 1;
+  const char *joins[MAX_LIST], *sources[MAX_LIST], *names[MAX_LIST], *targets[MAX_LIST], *links[MAX_LIST];
+  int join_count = 0, show_count = 0, link_count = 0, i = 1;
 
   for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
     if (i + 1 >= argc) break;
@@ -90,6 +91,9 @@ int main(int argc, char **argv) {
     else if (!strcmp(argv[i], "--show") && i + 2 < argc && show_count < MAX_LIST) {
       sources[show_count] = argv[++i];
       names[show_count++] = argv[++i];
+    } else if (!strcmp(argv[i], "--link") && i + 2 < argc && link_count < MAX_LIST) {
+      targets[link_count] = argv[++i];
+      links[link_count++] = argv[++i];
     } else {
       errno = EINVAL;
       fail("argument", argv[i]);
@@ -120,6 +124,11 @@ int main(int argc, char **argv) {
   make_dir(stage, "shm", 01777, uid);
   make_dir(stage, "mnt", 0755, (uid_t)-1);
   for (int j = 0; j < show_count; j++) show(stage, sources[j], names[j]);
+  for (int j = 0; j < link_count; j++) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/mnt/%s", stage, links[j]);
+    if (symlink(targets[j], path) < 0) fail("symlink", path);
+  }
 
   if (!own) {
     if (setgroups(0, NULL) < 0) fail("setgroups", NULL);

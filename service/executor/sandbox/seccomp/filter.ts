@@ -21,7 +21,8 @@ const EPERM = errno(1);
 const ENOSYS = errno(38);
 const EAFNOSUPPORT = errno(97);
 
-const CLONE_NAMESPACES = 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000 | 0x00020000;
+const CLONE_NAMESPACES =
+  0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000 | 0x00020000;
 const TIOCSTI = 0x5412;
 const TIOCLINUX = 0x541c;
 const AF_UNIX = 1;
@@ -76,12 +77,7 @@ const instructionsFor = (table: SyscallTable): Instruction[] => {
     [JUMP_GREATER_EQUAL, 0, 1, table.newest + 1],
     ret(ENOSYS),
     ...onCall(judged.clone3, [ret(ENOSYS)]),
-    ...onCall(judged.clone, [
-      loadArgument(0),
-      [JUMP_SET, 0, 1, CLONE_NAMESPACES],
-      ret(EPERM),
-      ret(ALLOW),
-    ]),
+    ...onCall(judged.clone, [loadArgument(0), [JUMP_SET, 0, 1, CLONE_NAMESPACES], ret(EPERM), ret(ALLOW)]),
     ...onCall(judged.socket, [
       loadArgument(0),
       ...allowOnly([AF_UNIX, AF_INET, AF_INET6, AF_NETLINK], EAFNOSUPPORT),

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { faultsOf } from '../contracts/index.ts';
+import type { ExecutorConfig } from '../executor/agent.ts';
+import { ConfigError, type Environment } from './config.ts';
+
+/** What the process knows of where it runs. */
+export interface ExecutorMachine {
+  readonly projectFolder: string;
+  readonly userId: number;
+  readonly home: string;
+  readonly hostname: string;
+  readonly architecture: string;
+  readonly cores: number;
+  readonly memoryMb: number;
+  readonly node: string;
+}
+
+/** Bodies come from a dispatcher, which has a limit of its own; this one only keeps a mistake from eating the memory. */
+const BODY_LIMIT_BYTES = 768 * 1024 * 1024;
+/** Above the ranges that distributions give to people and to rootless containers. */
+const UID_BASE = 0x6000_0000;
+const WARM_SHARE_OF_MEMORY = 0.25;
+const MOST_WARM_MEMORY_MB = 4_096;
+const RUNNING_PER_CORE = 2;
+
+const count = z.coerce.number().int().min(0);
+
+const schema = z.object({
+  PADDOCK_EXECUTOR_ID: z.string().min(1),
+  PADDOCK_EXECUTOR_TOKEN: z.string().min(32),
+  PADDOCK_STATE_DIR: z.string().startsWith('/'),
+  PADDOCK_CACHE_DIR: z.string().startsWith('/'),
+  PADDOCK_IMAGES_DIR: z.string().startsWith('/').optional(),
+  PADDOCK_ALLOW_WEAKER: z.string().optional(),
+  PADDOCK_MAX_RUNNING: count.min(1).optional(),
+  PADDOCK_WARM_MEMORY_MB: count.optional(),
+  PADDOCK_CAPABILITIES: z.string().default(''),
+  PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
+});
+
+/**
+ * The configuration of one executor, as the cluster that starts it hands it over.
+ * @throws ConfigError that lists every fault
+ */
+export const readExecutorConfig = (env: Environment, machine: ExecutorMachine): ExecutorConfig => {
+  const parsed = schema.safeParse(env);
+  if (!parsed.success)
+    throw new ConfigError(faultsOf(parsed.error).map(({ path, message }) => `${path}: ${message}`));
+  const values = parsed.data;
+  return Object.freeze({
+    id: values.PADDOCK_EXECUTOR_ID,
+    node: machine.hostname,
+    token: values.PADDOCK_EXECUTOR_TOKEN,
+    stateFolder: values.PADDOCK_STATE_DIR,
+    cacheFolder: values.PADDOCK_CACHE_DIR,
+    imagesFolder: values.PADDOCK_IMAGES_DIR ?? `${machine.projectFolder}/images`,
+    nativeFolder: `${machine.projectFolder}/.build`,
+    userId: machine.userId,
+    uidBase: UID_BASE,
+    architecture: machine.architecture,
+    cores: machine.cores,
+    maxRunning: values.PADDOCK_MAX_RUNNING ?? Math.max(2, machine.cores * RUNNING_PER_CORE),
+    warmMemoryMb:
+      values.PADDOCK_WARM_MEMORY_MB ??
+      Math.min(MOST_WARM_MEMORY_MB, Math.floor(machine.memoryMb * WARM_SHARE_OF_MEMORY)),
+    bodyLimitBytes: BODY_LIMIT_BYTES,
+    allowWeaker: /^(1|true|yes|all)$/i.test(values.PADDOCK_ALLOW_WEAKER ?? ''),
+    capabilities: values.PADDOCK_CAPABILITIES.split(/[\s,]+/).filter((word) => word !== ''),
+    surroundings: { path: values.PATH, home: machine.home, node: machine.node },
+  });
+};

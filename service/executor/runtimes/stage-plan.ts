@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import type { Limits, RuntimeManifest } from '../../contracts/index.ts';
+import type { SandboxSpec, ShownPath } from '../sandbox/port.ts';
+import { NODE_INSIDE, type Toolchain } from './probe.ts';
+
+export const RUNTIME_INSIDE = '/opt/paddock/runtime';
+export const PREPARED_INSIDE = '/opt/paddock/prepared';
+
+const baseEnv = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/work', TMPDIR: '/tmp', LANG: 'C.UTF-8' };
+
+/** How one stage of a runtime is made and started. */
+export interface StagePlan {
+  readonly spec: SandboxSpec;
+  readonly env: Readonly<Record<string, string>>;
+  readonly command: readonly string[];
+  readonly warm: { readonly memoryMb: number; readonly startMs: number } | undefined;
+}
+
+export interface StageSource {
+  readonly manifest: RuntimeManifest;
+  readonly folder: string;
+  readonly toolchain: Toolchain;
+  /** Folder on the host with what the preparation left; undefined where there is none. */
+  readonly prepared: string | undefined;
+  readonly limits: Limits;
+}
+
+type StageCommand = Pick<RuntimeManifest['run'], 'command' | 'env' | 'warm'>;
+
+/** What every stage may show; `mentions` keeps sandboxes alike that need none of it, so that they can be shared. */
+const shownPaths = (source: StageSource, stage: StageCommand): ShownPath[] => {
+  const text = JSON.stringify([stage, source.manifest.env]);
+  const all = text.includes(RUNTIME_INSIDE);
+  const mentions = (...words: string[]): boolean => all || words.some((word) => text.includes(word));
+  const { toolchain, manifest } = source;
+  const shown: ShownPath[] = [];
+  if (all) shown.push({ source: source.folder, target: RUNTIME_INSIDE });
+  if (source.prepared && mentions(PREPARED_INSIDE))
+    shown.push({ source: source.prepared, target: PREPARED_INSIDE });
+  if (toolchain.inside === NODE_INSIDE && mentions('{toolchain}')) {
+    shown.push({ source: toolchain.path, target: NODE_INSIDE });
+  }
+  if (toolchain.root && mentions('{toolchain}', '{toolchainRoot}')) {
+    shown.push({ source: toolchain.root, target: toolchain.root });
+  }
+  for (const path of manifest.mounts) if (existsSync(path)) shown.push({ source: path, target: path });
+  return shown;
+};
+
+const fill = (text: string, toolchain: Toolchain): string =>
+  text.replaceAll('{toolchainRoot}', toolchain.root ?? '/usr').replaceAll('{toolchain}', toolchain.inside);
+
+const keyOf = (spec: Omit<SandboxSpec, 'key'>): string =>
+  createHash('sha256')
+    .update(
+      JSON.stringify([
+        spec.shown,
+        spec.links,
+        spec.warmCommand,
+        spec.env,
+        spec.limits.scratchMb,
+        spec.limits.scratchFiles,
+      ]),
+    )
+    .digest('hex')
+    .slice(0, 16);
+
+export const withKey = (spec: Omit<SandboxSpec, 'key'>): SandboxSpec => ({ ...spec, key: keyOf(spec) });
+
+/** The plan of a stage: placeholders of the toolchain filled in, those of a request left for `commandFor`. */
+export const planStage = (source: StageSource, stage: StageCommand): StagePlan => {
+  const { toolchain, manifest } = source;
+  const env = Object.fromEntries(
+    Object.entries({ ...baseEnv, ...manifest.env, ...stage.env }).map(([name, value]) => [
+      name,
+      fill(value, toolchain),
+    ]),
+  );
+  return {
+    env,
+    command: stage.command.map((part) => fill(part, toolchain)),
+    warm: stage.warm,
+    spec: withKey({
+      shown: shownPaths(source, stage),
+      warmCommand: stage.warm?.command.map((part) => fill(part, toolchain)),
+      // A sandbox that starts nothing ahead gets its environment with the program, so all of them are alike.
+      env: stage.warm ? env : baseEnv,
+      limits: source.limits,
+    }),
+  };
+};
+
+const stem = (name: string): string => name.replace(/\.[^./]*$/, '');
+
+/** The command for one request. `{sources}` as a whole argument becomes one argument for each source file. */
+export const commandFor = (
+  command: readonly string[],
+  entry: string,
+  fileNames: readonly string[],
+  extensions: readonly string[],
+): string[] =>
+  command.flatMap((part) => {
+    if (part === '{sources}') {
+      const sources = fileNames.filter((name) => extensions.some((extension) => name.endsWith(extension)));
+      // The entry counts as a source whatever it is called: the caller said so. A leading dash is no option.
+      return [...new Set([entry, ...sources])].map((name) => `./${name}`);
+    }
+    return [part.replaceAll('{entryStem}', stem(entry)).replaceAll('{entry}', entry)];
+  });

@@ -1,0 +1,135 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  type ExecutorEvent,
+  type ExecutorRequest,
+  type ExecutorResult,
+  type ExecutorStatus,
+  executorRequestSchema,
+  faultsOf,
+  type OutputEvent,
+  PaddockError,
+} from '../contracts/index.ts';
+
+export interface ExecutorHandlers {
+  /** Takes a place at once or throws `executor-busy`; the place is free again when the promise settles. */
+  execute(
+    request: ExecutorRequest,
+    signal: AbortSignal,
+    emit?: (event: OutputEvent) => void,
+  ): Promise<ExecutorResult>;
+  /** Throws `executor-busy` or `shutting-down` where there is no place: asked before the body is read. */
+  admit(): void;
+  status(): ExecutorStatus;
+}
+
+export interface ServerConfig {
+  readonly token: string;
+  readonly bodyLimitBytes: number;
+  readonly onInternalError: (error: Error) => void;
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+const readBody = async (request: IncomingMessage, limit: number): Promise<Buffer> => {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    size += chunk.length;
+    if (size > limit) throw new PaddockError('payload-too-large', { detail: `the limit is ${limit} bytes` });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+};
+
+/** @throws PaddockError invalid-request with the path of each fault; for any bytes at all */
+export const parseExecutorRequest = (body: Buffer): ExecutorRequest => {
+  let json: unknown;
+  try {
+    json = JSON.parse(body.toString('utf8'));
+  } catch (error) {
+    throw new PaddockError('invalid-request', { detail: 'the body is not JSON' }, { cause: error });
+  }
+  const parsed = executorRequestSchema.safeParse(json);
+  if (!parsed.success) throw new PaddockError('invalid-request', { errors: faultsOf(parsed.error) });
+  return parsed.data;
+};
+
+const sendJson = (
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  type = 'application/json',
+): void => {
+  const bytes = Buffer.from(JSON.stringify(body), 'utf8');
+  response.writeHead(status, { 'content-type': type, 'content-length': bytes.length });
+  response.end(bytes);
+};
+
+const asPaddockError = (error: unknown, onInternalError: (error: Error) => void): PaddockError => {
+  if (error instanceof PaddockError) return error;
+  onInternalError(error as Error);
+  return new PaddockError('internal', {}, { cause: error });
+};
+
+/** Output as it comes. A reader that is slower than the program is waited for by nobody: output is bounded anyway. */
+const stream = async (
+  response: ServerResponse,
+  run: (emit: (event: OutputEvent) => void) => Promise<ExecutorResult>,
+  onInternalError: (error: Error) => void,
+): Promise<void> => {
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  const send = (event: ExecutorEvent): void => {
+    response.write(`${JSON.stringify(event)}\n`);
+  };
+  try {
+    const result = await run((output) => send({ event: 'output', output }));
+    send({ event: 'result', result });
+  } catch (error) {
+    send({ event: 'error', problem: asPaddockError(error, onInternalError).toProblem() });
+  }
+  response.end();
+};
+
+/** The executor's own HTTP server: two routes, no framework, because every execution passes here. */
+export const createExecutorServer = (config: ServerConfig, handlers: ExecutorHandlers): Server => {
+  const expected = digest(`Bearer ${config.token}`);
+
+  const runExecution = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    handlers.admit();
+    const parsed = parseExecutorRequest(await readBody(request, config.bodyLimitBytes));
+    const gone = new AbortController();
+    response.once('close', () => {
+      if (!response.writableFinished) gone.abort();
+    });
+    if (parsed.stream) {
+      handlers.admit(); // once more: an error after the first byte could only be an event
+      return stream(response, (emit) => handlers.execute(parsed, gone.signal, emit), config.onInternalError);
+    }
+    sendJson(response, 200, await handlers.execute(parsed, gone.signal));
+  };
+
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    try {
+      if (!timingSafeEqual(digest(request.headers.authorization ?? ''), expected)) {
+        throw new PaddockError('unauthorized');
+      }
+      if (request.method === 'POST' && request.url === '/executions')
+        return await runExecution(request, response);
+      if (request.method === 'GET' && request.url === '/status')
+        return sendJson(response, 200, handlers.status());
+      throw new PaddockError('not-found');
+    } catch (error) {
+      const known = asPaddockError(error, config.onInternalError);
+      if (response.headersSent || response.destroyed) return void response.destroy();
+      // What was not read of the body would be taken for the next request.
+      if (!request.complete) response.setHeader('connection', 'close');
+      sendJson(response, known.status, known.toProblem(), 'application/problem+json');
+    }
+  };
+
+  const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 30_000 }, (request, response) => {
+    void handle(request, response);
+  });
+  return server;
+};
