@@ -1,0 +1,75 @@
+import { PaddockError } from '../contracts/errors.ts';
+import type { ExecutionRequest } from '../contracts/execution.ts';
+import type { ExecutorRequest } from '../contracts/executor-api.ts';
+import type { Limits, PartialLimits } from '../contracts/limits.ts';
+import type { RuntimeInfo } from '../contracts/runtime.ts';
+import type { Catalogue } from './catalogue.ts';
+import { limitNames, type TenantPolicy } from './tenants/policy.ts';
+
+/** A request made concrete: what an executor is sent, and which executors may be sent it. */
+export interface Admitted {
+  readonly runtime: RuntimeInfo;
+  readonly request: ExecutorRequest;
+}
+
+/** Whether any executor known so far has all of these. */
+export type Capable = (capabilities: readonly string[]) => boolean;
+
+/**
+ * Everything that can be refused without a sandbox is refused here: unknown runtime or version, limits above the
+ * tenant's maximum, capabilities that nothing holds.
+ */
+export const admit = (
+  request: ExecutionRequest,
+  tenant: TenantPolicy,
+  how: { id: string; stream: boolean; catalogue: Catalogue; capable: Capable },
+): Admitted => {
+  const runtime = how.catalogue.resolve(request.runtime, request.version);
+  const limits = limitsFor(runtime.limits, request.limits, tenant.maxLimits);
+  if (request.capabilities.length > 0 && !how.capable(request.capabilities)) {
+    throw new PaddockError('no-capable-pool', {
+      detail: `No pool has all of: ${request.capabilities.join(', ')}`,
+    });
+  }
+  if (request.image !== undefined) {
+    throw new PaddockError('image-unavailable', { detail: `No pool holds the image "${request.image}"` });
+  }
+  const files = request.files ?? [
+    { name: runtime.fileName, content: request.code ?? '', encoding: 'utf8' as const },
+  ];
+  return {
+    runtime,
+    request: {
+      id: how.id,
+      runtime: runtime.name,
+      version: runtime.version,
+      files,
+      entry: request.entry ?? files[0]?.name ?? runtime.fileName,
+      args: request.args,
+      stdin: request.stdin,
+      stdinEncoding: request.stdinEncoding,
+      env: request.env,
+      tests: request.tests,
+      limits,
+      outputs: request.outputs,
+      stream: how.stream,
+    },
+  };
+};
+
+/** What is asked for goes above the runtime's defaults. More than the maximum is refused; only defaults are capped. */
+export const limitsFor = (defaults: Limits, asked: PartialLimits, max: Limits): Limits => {
+  const limits = { ...defaults };
+  const faults: { path: string; message: string }[] = [];
+  for (const name of limitNames) {
+    const value = asked[name];
+    if (value === undefined) limits[name] = Math.min(defaults[name], max[name]);
+    else if (value > max[name])
+      faults.push({ path: `limits.${name}`, message: `at most ${max[name]} is allowed` });
+    else limits[name] = value;
+  }
+  if (faults.length > 0) {
+    throw new PaddockError('invalid-request', { detail: 'A limit is above the maximum', errors: faults });
+  }
+  return limits;
+};

@@ -1,0 +1,175 @@
+import helmet from '@fastify/helmet';
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import type { Clock } from '../cluster/clock.ts';
+import type { Cluster } from '../cluster/port.ts';
+import { PaddockError } from '../contracts/errors.ts';
+import { pistonRoutes } from './compat/piston.ts';
+import { plainRoutes } from './compat/plain.ts';
+import { type Core, createCore, type Log } from './core.ts';
+import { logFinished } from './execution-log.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import {
+  type ErrorListener,
+  pathOf,
+  replyWithProblems,
+  sendProblem,
+  toPaddockError,
+} from './problem-replies.ts';
+import { documentationRoutes, documentRoutes } from './routes/documentation.ts';
+import { executionRoutes } from './routes/executions.ts';
+import { healthRoutes } from './routes/health.ts';
+import { serviceRoutes } from './routes/service.ts';
+import type { DispatcherSettings } from './settings.ts';
+import { createGate } from './tenants/authenticate.ts';
+import type { TenantPolicy } from './tenants/policy.ts';
+import type { TokenStore } from './tenants/token-store.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    tenant: TenantPolicy;
+  }
+}
+
+export interface AppDependencies {
+  readonly cluster: Cluster;
+  readonly tokens: TokenStore;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly newId: () => string;
+  readonly log: Log & FastifyBaseLogger;
+}
+
+export interface App {
+  readonly app: FastifyInstance;
+  readonly core: Core;
+}
+
+/** The dispatcher as a Fastify app that listens nowhere yet. Closing the app closes the core and the cluster. */
+export const createApp = async (settings: DispatcherSettings, deps: AppDependencies): Promise<App> => {
+  const { clock, log } = deps;
+  const metrics: Metrics = createMetrics(() => observed(core));
+  const core = createCore({
+    settings,
+    cluster: deps.cluster,
+    clock,
+    random: deps.random,
+    newId: deps.newId,
+    log,
+    finished: (finished) => {
+      metrics.finished(finished);
+      logFinished(log, finished);
+    },
+  });
+  const app = createServer(settings, log);
+  app.addHook('onClose', async () => {
+    await core.close();
+    await metrics.close();
+  });
+  const listener: ErrorListener = {
+    httpError: metrics.httpError,
+    internal: (error) => log.error({ err: error }, 'a request failed on our side'),
+  };
+  replyWithProblems(app, listener);
+  takeOnlyJson(app);
+  guard(app, settings, deps.tokens);
+  await app.register(helmet, {
+    contentSecurityPolicy: contentSecurityPolicy,
+    strictTransportSecurity: false,
+  });
+  await documentRoutes(app, settings.version);
+  executionRoutes(app, { core, clock, heartbeatMs: settings.heartbeatMs });
+  serviceRoutes(app, { core, clock, metrics, queueLimit: settings.queueLimit });
+  healthRoutes(app, core, settings.version);
+  pistonRoutes(app, { core, listener });
+  plainRoutes(app, core);
+  rootRoute(app, settings.version);
+  await app.register(async (scope) => documentationRoutes(scope));
+  await app.ready();
+  return { app, core };
+};
+
+const contentSecurityPolicy = {
+  useDefaults: false,
+  directives: {
+    defaultSrc: ["'none'"],
+    frameAncestors: ["'none'"],
+    baseUri: ["'none'"],
+    formAction: ["'none'"],
+  },
+};
+
+const createServer = (settings: DispatcherSettings, log: FastifyBaseLogger): FastifyInstance => {
+  const app = fastify({
+    loggerInstance: log,
+    // One event per execution is logged by us; a child logger for each request would cost more than it tells.
+    disableRequestLogging: true,
+    childLoggerFactory: (logger) => logger,
+    bodyLimit: settings.bodyLimitBytes,
+    trustProxy: false,
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error, _request, reply) => sendProblem(reply, toPaddockError(error)),
+  });
+  // Schemas document; bodies are validated once, by parseBody, and answers are ours already.
+  app.setValidatorCompiler(() => (value: unknown) => ({ value }));
+  app.setSerializerCompiler(() => JSON.stringify);
+  return app as unknown as FastifyInstance;
+};
+
+/** Anything but JSON is a 415, which also keeps forms on other sites from posting here without a preflight. */
+const takeOnlyJson = (app: FastifyInstance): void => {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, JSON.parse(String(body)));
+    } catch (error) {
+      const message = `not valid JSON: ${error instanceof Error ? error.message : 'it cannot be read'}`;
+      done(
+        new PaddockError('invalid-request', {
+          detail: 'The body is not JSON',
+          errors: [{ path: '', message }],
+        }),
+      );
+    }
+  });
+};
+
+const guard = (app: FastifyInstance, settings: DispatcherSettings, tokens: TokenStore): void => {
+  const gate = createGate(settings, tokens);
+  app.decorateRequest('tenant');
+  app.addHook('onRequest', (request, _reply, done) => {
+    try {
+      gate.checkHost(request.headers);
+      if (!gate.isOpen(pathOf(request))) request.tenant = gate.authenticate(request.headers);
+      done();
+    } catch (error) {
+      done(toPaddockError(error));
+    }
+  });
+};
+
+const rootRoute = (app: FastifyInstance, version: string): void => {
+  app.get('/', { schema: { hide: true } }, async () => ({
+    service: 'paddock',
+    version,
+    docs: '/docs',
+    openapi: '/openapi.json',
+    execute: 'POST /v1/executions',
+    runtimes: '/v1/runtimes',
+  }));
+};
+
+const observed = (core: Core): Parameters<typeof createMetrics>[0] extends () => infer O ? O : never => {
+  const members = [...core.fleet.members()];
+  const warm = new Map<string, { runtime: string; stage: string; ready: number; target: number }>();
+  for (const entry of members.flatMap(({ status }) => status?.warm ?? [])) {
+    const key = `${entry.runtime} ${entry.stage}`;
+    const sum = warm.get(key) ?? { runtime: entry.runtime, stage: entry.stage, ready: 0, target: 0 };
+    warm.set(key, { ...sum, ready: sum.ready + entry.ready, target: sum.target + entry.target });
+  }
+  return {
+    waiting: core.waiting().total,
+    running: core.running(),
+    executors: members.filter((member) => member.status?.state === 'ready').length,
+    warm: [...warm.values()],
+  };
+};

@@ -1,0 +1,194 @@
+import type { Clock } from '../cluster/clock.ts';
+import { PaddockError } from '../contracts/errors.ts';
+import type { ExecutionResult } from '../contracts/execution.ts';
+import type { ExecutorResult } from '../contracts/executor-api.ts';
+import { createDeadlines } from './deadlines.ts';
+import { type Execution, type Finished, finishedBadly, finishedWell, resultOf } from './execution.ts';
+import { ExecutorBusy, ExecutorLost, ExecutorUnreachable } from './executor-client.ts';
+import { createFairQueue } from './fair-queue.ts';
+import type { Fleet, Member } from './fleet.ts';
+import { pick } from './placement.ts';
+import { busyRetryMs } from './settings.ts';
+
+const maxAttempts = 2;
+
+export interface Dispatch {
+  /** Takes it in, or throws `queue-full` or `too-many-executions`. From then on it settles, whatever happens. */
+  accept(execution: Execution): void;
+  /** Ends it with this error, waiting or running; nothing where it is over already. */
+  cancel(execution: Execution, error: PaddockError): void;
+  /** There may be room now. */
+  pump(): void;
+  waiting(): { total: number; tenants: Record<string, number> };
+  running(): number;
+  /** Resolves once everything accepted is settled, or after `graceMs` with the rest answered `shutting-down`. */
+  settleAll(graceMs: number): Promise<void>;
+  close(): void;
+}
+
+export interface DispatchOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly fleet: Fleet;
+  readonly queueLimit: number;
+  readonly retryAfterMs: (waiting: number) => number;
+  readonly finished: (finished: Finished) => void;
+}
+
+/** The loop between the queue and the executors. */
+export const createDispatch = (options: DispatchOptions): Dispatch => {
+  const { clock, fleet } = options;
+  const queue = createFairQueue<Execution>();
+  const active = new Set<Execution>();
+  const runningOf = new Map<string, number>();
+  let running = 0;
+  let cancelRetry: (() => void) | undefined;
+  let whenEmpty: (() => void) | undefined;
+
+  const settle = (execution: Execution, finished: Finished, tell: () => void): void => {
+    execution.settled = true;
+    active.delete(execution);
+    deadlines.remove(execution);
+    tell();
+    options.finished(finished);
+    if (active.size === 0) whenEmpty?.();
+  };
+
+  const fail = (execution: Execution, error: PaddockError): void => {
+    if (execution.settled) return;
+    queue.remove(execution);
+    const { running: place } = execution;
+    settle(execution, finishedBadly(execution, error, clock.now()), () => execution.reject(error));
+    place?.abort.abort(error);
+  };
+
+  const deadlines = createDeadlines<Execution>(clock, (execution) =>
+    fail(execution, new PaddockError('deadline-exceeded', { executionId: execution.id })),
+  );
+
+  const succeed = (execution: Execution, answer: ExecutorResult, member: Member): void => {
+    if (execution.settled) return;
+    const now = clock.now();
+    const result: ExecutionResult = resultOf(execution, answer, member.address.id, now);
+    settle(execution, finishedWell(execution, answer, result, now), () => execution.resolve(result));
+  };
+
+  const failedThere = (execution: Execution, error: unknown, member: Member): void => {
+    if (error instanceof ExecutorLost || error instanceof ExecutorUnreachable) fleet.suspect(member);
+    if (execution.settled) return;
+    if (error instanceof ExecutorBusy || error instanceof ExecutorUnreachable) {
+      if (error instanceof ExecutorBusy) member.busyUntil = clock.now() + busyRetryMs;
+      execution.attempts--;
+      queue.add(execution);
+      return;
+    }
+    if (error instanceof PaddockError) {
+      fail(execution, error);
+      return;
+    }
+    if (execution.retry && !execution.streamed && execution.attempts < maxAttempts) {
+      queue.add(execution);
+      return;
+    }
+    const details = { executionId: execution.id, detail: `${member.address.id} was lost while it ran this` };
+    fail(execution, new PaddockError('executor-lost', details, { cause: error }));
+  };
+
+  const count = (execution: Execution, member: Member, by: 1 | -1): void => {
+    running += by;
+    member.inFlight += by;
+    runningOf.set(execution.tenant.name, (runningOf.get(execution.tenant.name) ?? 0) + by);
+  };
+
+  const start = async (execution: Execution, member: Member): Promise<void> => {
+    const abort = new AbortController();
+    execution.running = { member, abort };
+    execution.attempts++;
+    execution.placedAt = clock.now();
+    count(execution, member, 1);
+    const warm = member.warm.get(execution.request.runtime) ?? 0;
+    if (warm > 0) member.warm.set(execution.request.runtime, warm - 1);
+    try {
+      const answer = await member.client.execute(execution.request, abort.signal, execution.onOutput);
+      count(execution, member, -1);
+      member.busyUntil = 0;
+      succeed(execution, answer, member);
+    } catch (error) {
+      count(execution, member, -1);
+      failedThere(execution, error, member);
+    } finally {
+      execution.running = undefined;
+    }
+    pump();
+  };
+
+  const place = (now: number): ((execution: Execution) => Member | undefined) => {
+    // Within one round, what had no room for one execution has none for the next of the same kind.
+    const full = new Set<string>();
+    return (execution) => {
+      if ((runningOf.get(execution.tenant.name) ?? 0) >= execution.tenant.maxRunning) return undefined;
+      const { runtime, version } = execution.request;
+      const kind = `${runtime}@${version} ${execution.capabilities.join(' ')}`;
+      if (full.has(kind)) return undefined;
+      const member = pick(fleet.members(), execution, now, options.random);
+      if (!member) full.add(kind);
+      return member;
+    };
+  };
+
+  const pump = (): void => {
+    const now = clock.now();
+    while (queue.size > 0) {
+      const next = queue.take(place(now));
+      if (!next) break;
+      void start(next.item, next.place);
+    }
+    if (queue.size > 0) cancelRetry ??= clock.after(busyRetryMs, retry);
+  };
+  const retry = (): void => {
+    cancelRetry = undefined;
+    pump();
+  };
+
+  const checkRoom = (execution: Execution): void => {
+    if (queue.size >= options.queueLimit) {
+      const retryAfterMs = options.retryAfterMs(queue.size);
+      throw new PaddockError('queue-full', { detail: `${queue.size} executions are waiting`, retryAfterMs });
+    }
+    const waiting = queue.waitingOf(execution.tenant.name);
+    if (waiting >= execution.tenant.maxWaiting) {
+      const detail = `${execution.tenant.name} has ${waiting} executions waiting, the most it may have`;
+      throw new PaddockError('too-many-executions', { detail, retryAfterMs: options.retryAfterMs(waiting) });
+    }
+  };
+
+  return {
+    accept(execution) {
+      checkRoom(execution);
+      active.add(execution);
+      queue.add(execution);
+      deadlines.add(execution);
+      pump();
+    },
+    cancel: fail,
+    pump,
+    waiting: () => ({ total: queue.size, tenants: queue.byTenant() }),
+    running: () => running,
+    async settleAll(graceMs) {
+      if (active.size === 0) return;
+      const empty = Promise.withResolvers<void>();
+      whenEmpty = empty.resolve;
+      const cancelGrace = clock.after(graceMs, () => {
+        for (const execution of [...active]) {
+          fail(execution, new PaddockError('shutting-down', { executionId: execution.id }));
+        }
+      });
+      await empty.promise;
+      cancelGrace();
+    },
+    close() {
+      cancelRetry?.();
+      deadlines.close();
+    },
+  };
+};

@@ -1,0 +1,148 @@
+import { StringDecoder } from 'node:string_decoder';
+import { type Dispatcher, Pool } from 'undici';
+import type { ExecutorAddress } from '../cluster/port.ts';
+import { PaddockError, problemSchema } from '../contracts/errors.ts';
+import type { OutputEvent } from '../contracts/execution.ts';
+import {
+  type ExecutorRequest,
+  type ExecutorResult,
+  type ExecutorStatus,
+  executorEventSchema,
+  executorResultSchema,
+  executorStatusSchema,
+} from '../contracts/executor-api.ts';
+
+/** The executor has no room now, or is ending: the next one is tried. */
+export class ExecutorBusy extends Error {
+  override readonly name = 'ExecutorBusy';
+}
+
+/** The connection broke or the answer made no sense: whether the execution ran is unknown. */
+export class ExecutorLost extends Error {
+  override readonly name = 'ExecutorLost';
+}
+
+/** Nothing was sent, so nothing ran: it may be sent elsewhere freely. */
+export class ExecutorUnreachable extends Error {
+  override readonly name = 'ExecutorUnreachable';
+}
+
+export type OnOutput = (output: OutputEvent) => void | Promise<void>;
+
+export interface ExecutorClient {
+  /** Throws ExecutorBusy, ExecutorUnreachable, ExecutorLost, or a PaddockError that the executor answered; the signal's reason when aborted. */
+  execute(request: ExecutorRequest, signal: AbortSignal, onOutput?: OnOutput): Promise<ExecutorResult>;
+  status(): Promise<ExecutorStatus>;
+  /** Breaks every connection at once; executions under way there reject with ExecutorLost. */
+  destroy(): void;
+}
+
+const statusTimeoutMs = 2_000;
+
+/** One executor over kept-alive connections. Nothing limits how long an execution takes but its own limits and deadline. */
+export const createExecutorClient = (address: ExecutorAddress): ExecutorClient => {
+  const pool = new Pool(address.url, { connections: null, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
+  const authorization = `Bearer ${address.token}`;
+  const jsonHeaders = { authorization, 'content-type': 'application/json' };
+
+  return {
+    async execute(request, signal, onOutput) {
+      try {
+        const body = JSON.stringify(request);
+        const response = await pool.request({
+          path: '/executions',
+          method: 'POST',
+          headers: jsonHeaders,
+          body,
+          signal,
+        });
+        if (response.statusCode !== 200) throw await refusal(response);
+        if (request.stream) return await readEvents(response.body, onOutput);
+        return parseWith(executorResultSchema, await response.body.text());
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        if (error instanceof PaddockError || error instanceof ExecutorBusy) throw error;
+        if (error instanceof ExecutorLost) throw error;
+        if (neverSent(error))
+          throw new ExecutorUnreachable(`${address.id} cannot be reached`, { cause: error });
+        throw new ExecutorLost(`The connection to ${address.id} broke`, { cause: error });
+      }
+    },
+    async status() {
+      const signal = AbortSignal.timeout(statusTimeoutMs);
+      const response = await pool.request({
+        path: '/status',
+        method: 'GET',
+        headers: { authorization },
+        signal,
+      });
+      const text = await response.body.text();
+      if (response.statusCode !== 200) throw new ExecutorLost(`Its status answered ${response.statusCode}`);
+      return parseWith(executorStatusSchema, text);
+    },
+    destroy() {
+      pool.destroy(new ExecutorLost(`${address.id} left`)).catch(() => {});
+    },
+  };
+};
+
+const neverSent = (error: unknown): boolean =>
+  error instanceof Error &&
+  'code' in error &&
+  (error.code === 'ECONNREFUSED' || error.code === 'UND_ERR_CONNECT_TIMEOUT');
+
+interface Parser<T> {
+  safeParse(value: unknown): { success: true; data: T } | { success: false; error: Error };
+}
+
+const parseWith = <T>(schema: Parser<T>, text: string): T => {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new ExecutorLost('The executor answered no valid JSON', { cause: error });
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new ExecutorLost('The executor answered in an unknown shape', { cause: parsed.error });
+};
+
+const refusal = async (response: Dispatcher.ResponseData): Promise<Error> => {
+  const problem = parseWith(problemSchema, await response.body.text());
+  return errorOf(problem);
+};
+
+const errorOf = (problem: ReturnType<typeof problemSchema.parse>): Error => {
+  const { code, detail, errors, executionId } = problem;
+  if (code === 'executor-busy' || code === 'shutting-down') return new ExecutorBusy(detail ?? problem.title);
+  if (code === 'unauthorized' || code === 'host-not-allowed' || code === 'not-found') {
+    // Between services these are our fault, never the caller's.
+    return new PaddockError(
+      'internal',
+      { executionId },
+      { cause: new Error(`The executor answered ${code}`) },
+    );
+  }
+  return new PaddockError(code, { detail, errors, executionId });
+};
+
+const readEvents = async (
+  body: Dispatcher.ResponseData['body'],
+  onOutput: OnOutput | undefined,
+): Promise<ExecutorResult> => {
+  const decoder = new StringDecoder('utf8');
+  let pending = '';
+  for await (const chunk of body) {
+    pending += decoder.write(chunk);
+    let start = 0;
+    for (let end = pending.indexOf('\n'); end !== -1; end = pending.indexOf('\n', start)) {
+      const event = parseWith(executorEventSchema, pending.slice(start, end));
+      start = end + 1;
+      if (event.event === 'output') await onOutput?.(event.output);
+      else if (event.event === 'result') return event.result;
+      else throw errorOf(event.problem);
+    }
+    pending = pending.slice(start);
+  }
+  throw new ExecutorLost('The executor ended its answer without a result');
+};

@@ -1,0 +1,61 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+import { fastifyZodOpenApiPlugin, fastifyZodOpenApiTransformers } from 'fastify-zod-openapi';
+import { problemSchema } from '../../contracts/errors.ts';
+
+/** The error answers of a route, for its documentation. */
+export const problemResponses = (...statuses: number[]): Record<number, object> =>
+  Object.fromEntries(
+    statuses.map((status) => [
+      status,
+      { description: 'A problem', content: { 'application/problem+json': { schema: problemSchema } } },
+    ]),
+  );
+
+export const jsonResponse = (description: string, schema: object): object => ({
+  description,
+  content: { 'application/json': { schema } },
+});
+
+/** Registered before the routes that it describes. The document is built when it is first asked for. */
+export const documentRoutes = async (app: FastifyInstance, version: string): Promise<void> => {
+  await app.register(fastifyZodOpenApiPlugin);
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Paddock',
+        version,
+        description: 'Runs other people’s code in sandboxes, fast enough to sit behind a button.',
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer', description: 'Needed where service tokens are set' },
+        },
+      },
+      security: [{}, { token: [] }],
+      tags: [
+        { name: 'executions', description: 'Run programs' },
+        { name: 'service', description: 'What runs here, and how it is' },
+        { name: 'compatibility', description: 'For clients of other services' },
+      ],
+    },
+    ...fastifyZodOpenApiTransformers,
+  });
+};
+
+export const documentationRoutes = async (app: FastifyInstance): Promise<void> => {
+  let document: string | undefined;
+  app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => {
+    document ??= JSON.stringify(app.swagger());
+    return reply.header('content-type', 'application/json; charset=utf-8').serializer(String).send(document);
+  });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    uiConfig: { url: '/openapi.json', tryItOutEnabled: true, defaultModelsExpandDepth: 0 },
+    theme: { title: 'Paddock API' },
+  });
+};

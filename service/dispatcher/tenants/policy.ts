@@ -1,0 +1,37 @@
+import { type LimitName, type Limits, limitsSchema } from '../../contracts/limits.ts';
+import type { Tenant } from '../../contracts/service.ts';
+
+/** A calling application and what it may do. */
+export interface TenantPolicy {
+  readonly name: string;
+  readonly weight: number;
+  readonly maxWaiting: number;
+  readonly maxRunning: number;
+  readonly maxLimits: Limits;
+}
+
+export const limitNames = Object.keys(limitsSchema.shape) as readonly LimitName[];
+
+/** A tenant's own maxima count where they are lower than the service's. */
+export const policyOf = (tenant: Tenant, serviceMax: Limits): TenantPolicy => {
+  const maxLimits = { ...serviceMax };
+  for (const name of limitNames) {
+    maxLimits[name] = Math.min(serviceMax[name], tenant.maxLimits[name] ?? serviceMax[name]);
+  }
+  return {
+    name: tenant.tenant,
+    weight: tenant.weight,
+    maxWaiting: tenant.maxWaiting,
+    maxRunning: tenant.maxRunning ?? Number.POSITIVE_INFINITY,
+    maxLimits,
+  };
+};
+
+/** Everybody on this machine, where no tokens are set. */
+export const openPolicy = (serviceMax: Limits, queueLimit: number): TenantPolicy => ({
+  name: 'local',
+  weight: 1,
+  maxWaiting: queueLimit,
+  maxRunning: Number.POSITIVE_INFINITY,
+  maxLimits: serviceMax,
+});
