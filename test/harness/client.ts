@@ -1,11 +1,14 @@
+import { type Problem, problemSchema } from '../../service/contracts/errors.ts';
 import {
   type ExecutionRequestInput,
   type ExecutionResult,
   executionResultSchema,
 } from '../../service/contracts/execution.ts';
-import { type Problem, problemSchema } from '../../service/contracts/errors.ts';
-import { executorsResponseSchema, type ExecutorsResponse } from '../../service/contracts/service.ts';
-import { runtimesResponseSchema } from '../../service/contracts/service.ts';
+import {
+  type ExecutorsResponse,
+  executorsResponseSchema,
+  runtimesResponseSchema,
+} from '../../service/contracts/service.ts';
 
 export interface Answer {
   readonly status: number;
@@ -34,7 +37,13 @@ export const post = async (
 
 export type Executed =
   | { readonly ok: true; readonly result: ExecutionResult; readonly ms: number }
-  | { readonly ok: false; readonly status: number; readonly problem: Problem; readonly headers: Headers; readonly ms: number };
+  | {
+      readonly ok: false;
+      readonly status: number;
+      readonly problem: Problem;
+      readonly headers: Headers;
+      readonly ms: number;
+    };
 
 /** Runs one execution; a problem is data here as well. @throws where the answer has neither shape. */
 export const execute = async (
@@ -42,7 +51,9 @@ export const execute = async (
   request: ExecutionRequestInput,
   signal?: AbortSignal,
 ): Promise<Executed> => {
-  const { status, headers, text, ms } = await post(url, '/v1/executions', JSON.stringify(request), { signal });
+  const { status, headers, text, ms } = await post(url, '/v1/executions', JSON.stringify(request), {
+    signal,
+  });
   const value: unknown = JSON.parse(text);
   if (status === 200) return { ok: true, result: executionResultSchema.parse(value), ms };
   return { ok: false, status, problem: problemSchema.parse(value), headers, ms };
@@ -65,3 +76,40 @@ export const executorsOf = async (url: string): Promise<ExecutorsResponse['execu
 
 export const runtimesOf = async (url: string) =>
   runtimesResponseSchema.parse(await getJson(url, '/v1/runtimes')).runtimes;
+
+export interface ServerEvent {
+  readonly event: string;
+  readonly data: unknown;
+}
+
+/** Runs one execution as a stream of server-sent events, as they come. */
+export async function* stream(
+  url: string,
+  request: ExecutionRequestInput,
+  signal: AbortSignal = AbortSignal.timeout(60_000),
+): AsyncGenerator<ServerEvent> {
+  const response = await fetch(`${url}/v1/executions`, {
+    method: 'POST',
+    body: JSON.stringify(request),
+    headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+    signal,
+  });
+  if (!response.ok || !response.body) throw new Error(`status ${response.status}: ${await response.text()}`);
+  let pending = '';
+  // A fatal decoder: an invalid byte on the wire is a fault of the service, not something to paper over.
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  for await (const chunk of response.body) {
+    pending += decoder.decode(chunk, { stream: true });
+    const blocks = pending.split(/\r?\n\r?\n/);
+    pending = blocks.pop() ?? '';
+    for (const block of blocks) {
+      const fields = block.split(/\r?\n/).map((line) => /^(\w*):? ?(.*)$/s.exec(line) ?? []);
+      const value = (name: string): string =>
+        fields
+          .filter(([, key]) => key === name)
+          .map((field) => field[2] ?? '')
+          .join('\n');
+      if (value('data') !== '') yield { event: value('event') || 'message', data: JSON.parse(value('data')) };
+    }
+  }
+}

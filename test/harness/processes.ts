@@ -55,7 +55,10 @@ export const isAlive = (pid: number): boolean => {
 };
 
 /** All that descend from `root`, itself left out. */
-export const descendantsOf = (root: number, all: readonly ProcessFacts[] = listProcesses()): ProcessFacts[] => {
+export const descendantsOf = (
+  root: number,
+  all: readonly ProcessFacts[] = listProcesses(),
+): ProcessFacts[] => {
   const family = new Set([root]);
   // Parents may have higher pids than their children once pids wrap around, so one pass is not enough.
   for (let grown = true; grown; ) {
@@ -89,7 +92,10 @@ export const orphanedSandboxProcesses = (all: readonly ProcessFacts[] = listProc
   const hasExecutor = (facts: ProcessFacts): boolean => {
     const parent = byPid.get(facts.parent);
     if (!parent || parent.pid <= 1) return false;
-    return (parent.pidNamespace === ownPidNamespace && /^(node|MainThread)/.test(parent.name)) || hasExecutor(parent);
+    return (
+      (parent.pidNamespace === ownPidNamespace && /^(node|MainThread)/.test(parent.name)) ||
+      hasExecutor(parent)
+    );
   };
   return [...sandboxesAmong(all).values()].flat().filter((facts) => !hasExecutor(facts));
 };

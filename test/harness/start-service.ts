@@ -54,6 +54,8 @@ export const startService = async (options: StartOptions = {}): Promise<Service>
       PADDOCK_HOST: '127.0.0.1',
       PADDOCK_PORT: String(port),
       PADDOCK_STATE_DIR: stateDir,
+      PADDOCK_TOKENS_FILE: join(stateDir, 'tokens.json'),
+      PADDOCK_LOG_LEVEL: 'warn',
       ...options.env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -78,7 +80,8 @@ export const startService = async (options: StartOptions = {}): Promise<Service>
   try {
     await waitFor(
       async () => {
-        if (child.exitCode !== null || child.signalCode !== null) throw new Error(`it ended at start:\n${log()}`);
+        if (child.exitCode !== null || child.signalCode !== null)
+          throw new Error(`it ended at start:\n${log()}`);
         const answer = await fetch(`${url}/readyz`).catch(() => undefined);
         await answer?.body?.cancel();
         return answer?.ok;

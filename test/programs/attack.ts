@@ -1,4 +1,9 @@
-import type { ExecutionRequestInput, ExecutionResult, Outcome, Stage } from '../../service/contracts/execution.ts';
+import type {
+  ExecutionRequestInput,
+  ExecutionResult,
+  Outcome,
+  Stage,
+} from '../../service/contracts/execution.ts';
 import type { Service } from '../harness/start-service.ts';
 
 /** Facts of the host that programs are told, as JSON in their first argument where they ask for `{context}`. */
@@ -57,7 +62,10 @@ export interface ScenarioAttack {
   readonly name: string;
   readonly runtimes: readonly string[];
   readonly maxMs: number;
-  readonly run: (service: Service, context: Context) => Promise<{ outcome: string; faults: readonly string[] }>;
+  readonly run: (
+    service: Service,
+    context: Context,
+  ) => Promise<{ outcome: string; faults: readonly string[] }>;
 }
 
 export type Attack = ProgramAttack | RequestAttack | ScenarioAttack;
