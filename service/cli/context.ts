@@ -29,6 +29,9 @@ export interface CliContext {
   readonly signal: AbortSignal;
 }
 
+/** How a command line names standard input where a file is expected; `-` stands for it. */
+export const standardInput = '/dev/stdin';
+
 export interface DoctorCheck {
   readonly name: string;
   readonly ok: boolean;

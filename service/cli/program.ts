@@ -8,7 +8,7 @@ import { serveCommand } from './commands/serve.ts';
 import { statsCommand } from './commands/stats.ts';
 import { tokenCommand } from './commands/token.ts';
 import type { CliContext, CliPorts, CommandEnvironment } from './context.ts';
-import { CliError, UsageError } from './context.ts';
+import { CliError, standardInput, UsageError } from './context.ts';
 
 export const commandName = 'paddock';
 
@@ -50,6 +50,12 @@ const buildParser = (environment: CommandEnvironment, version: string) =>
       throw error ?? new UsageError(plainMessage(message));
     });
 
+/** yargs loses a positional "-", so standard input goes by its name as a file. Arguments of the program stay as they are. */
+const withNamedInput = (args: readonly string[]): string[] => {
+  const end = args.indexOf('--');
+  return args.map((arg, index) => (arg === '-' && (end < 0 || index < end) ? standardInput : arg));
+};
+
 const plainMessage = (message: string | null): string => {
   if (message === null) return 'the command line is not valid';
   if (message.startsWith('Not enough non-option arguments')) return 'an argument is missing';
@@ -72,7 +78,7 @@ export const runCli = async (
   };
   try {
     await buildParser({ context, ports, done }, version).parseAsync(
-      [...args],
+      withNamedInput(args),
       {},
       (_error, _argv, output) => {
         if (output) context.stdout.write(`${output}\n`);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type ExecutionRequestInput, testCaseSchema } from '../../contracts/execution.ts';
 import type { PartialLimits } from '../../contracts/limits.ts';
 import type { RuntimeInfo } from '../../contracts/runtime.ts';
-import { type CliContext, UsageError } from '../context.ts';
+import { type CliContext, standardInput, UsageError } from '../context.ts';
 import {
   checkLimits,
   parseDuration,
@@ -40,7 +40,7 @@ export const buildRequest = async (
     throw new UsageError('--output needs --output-dir, the folder to save the files in');
   }
   const [first = ''] = options.files;
-  const programOnStdin = first === '-';
+  const programOnStdin = first === standardInput;
   if (programOnStdin && (options.files.length > 1 || options.runtime === undefined)) {
     throw new UsageError('a program from standard input ("-") stands alone and needs --runtime');
   }
@@ -100,12 +100,12 @@ const inputBytes = async (
   options: RunOptions,
   stdinTaken: boolean,
 ): Promise<Buffer | undefined> => {
-  if (options.stdin !== undefined && options.stdin !== '-') {
+  if (options.stdin !== undefined && options.stdin !== standardInput) {
     const path = single('--stdin', options.stdin);
     return readInput(resolve(context.cwd, path), path);
   }
   if (stdinTaken) return undefined;
-  if (options.stdin === '-' || context.stdin.isTTY !== true) return readStandardInput(context);
+  if (options.stdin === standardInput || context.stdin.isTTY !== true) return readStandardInput(context);
   return undefined;
 };
 
