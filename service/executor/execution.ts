@@ -8,10 +8,11 @@ import {
   type TestCase,
   type TestResult,
 } from '../contracts/index.ts';
-import { createPieces } from './output.ts';
+import { createPieces, toWire } from './output.ts';
 import type { Runtime } from './runtimes/catalogue.ts';
 import { commandFor, type StagePlan, withKey } from './runtimes/stage-plan.ts';
-import type { Collected, Ended, PlacedFile, Sandbox, SandboxSpec } from './sandbox/port.ts';
+import type { Ended, PlacedFile, ReadBack, Sandbox, SandboxSpec } from './sandbox/port.ts';
+import { NOT_REGULAR } from './sandbox/scratch.ts';
 import { toStage } from './verdict.ts';
 import type { WarmSet } from './warm-set.ts';
 
@@ -170,10 +171,12 @@ const compile = async (
   };
   return runOne(context, program, async (_ended, stage, sandbox) => {
     if (stage.outcome !== 'ok') return { stage, files: [] };
-    const files = await sandbox.artifacts(plan.artifacts, {
+    const { files, omitted } = await sandbox.read(plan.artifacts, {
       maxFiles: limits.scratchFiles,
       maxBytes: limits.scratchMb * MEBIBYTE,
     });
+    const over = omitted.find(({ reason }) => reason !== NOT_REGULAR);
+    if (over) throw new Error(`artifact ${over.name}: ${over.reason}`);
     return { stage, files };
   });
 };
@@ -217,13 +220,13 @@ const runTests = async (
 const runAndCollect = (
   context: Context,
   program: Omit<Program, 'stdin'>,
-): Promise<{ run: Stage; collected: Collected | undefined }> => {
+): Promise<{ run: Stage; collected: ReadBack | undefined }> => {
   const { request, deps, clock } = context;
   const own: Program = { ...program, stdin: decode(request.stdin, request.stdinEncoding) };
   return runOne(context, own, async (_ended, run, sandbox) => {
     if (request.outputs.length === 0) return { run, collected: undefined };
     const started = deps.now();
-    const collected = await sandbox.collect(request.outputs, OUTPUT_BUDGET);
+    const collected = await sandbox.read(request.outputs, OUTPUT_BUDGET);
     clock.collectMs += deps.now() - started;
     return { run, collected };
   });
@@ -233,10 +236,14 @@ const finish = (
   context: Context,
   started: number,
   parts: Pick<ExecutorResult, 'compile' | 'run' | 'tests'>,
-  collected?: Collected,
+  collected?: ReadBack,
 ): ExecutorResult => ({
   ...parts,
-  outputs: [...(collected?.files ?? [])],
+  outputs: (collected?.files ?? []).map(({ name, content }) => ({
+    name,
+    size: content.length,
+    ...toWire(content),
+  })),
   outputsOmitted: collected && collected.omitted.length > 0 ? [...collected.omitted] : undefined,
   warm: context.warm,
   timings: { ...context.clock, totalMs: context.deps.now() - started },

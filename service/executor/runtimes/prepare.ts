@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import type { Limits } from '../../contracts/index.ts';
 import type { SandboxMaker } from '../sandbox/port.ts';
 import type { LoadedManifest } from './load.ts';
@@ -67,16 +66,9 @@ export const prepare = async (
         `the preparation failed (${ended.outOfMemory ? 'out of memory' : ended.reason}, exit ${ended.exitCode}): ${words}`,
       );
     }
-    const files = await sandbox.artifacts(['**'], {
-      maxFiles: MAX_PREPARED_FILES,
-      maxBytes: preparation.sizeMb * MEBIBYTE,
-    });
     const fresh = `${result}.${randomUUID()}`;
-    for (const { name, content, executable, modifiedMs } of files) {
-      mkdirSync(dirname(`${fresh}/${name}`), { recursive: true, mode: 0o755 });
-      writeFileSync(`${fresh}/${name}`, content, { mode: executable ? 0o755 : 0o644 });
-      if (modifiedMs !== undefined) utimesSync(`${fresh}/${name}`, modifiedMs / 1_000, modifiedMs / 1_000);
-    }
+    mkdirSync(fresh, { recursive: true, mode: 0o755 });
+    await sandbox.copyTo(fresh, { maxFiles: MAX_PREPARED_FILES, maxBytes: preparation.sizeMb * MEBIBYTE });
     try {
       renameSync(fresh, result);
     } catch (error) {

@@ -177,13 +177,13 @@ export const bubblewrapSandbox = (own: SandboxParts): Sandbox => {
       if (!sameLimits(go.limits, own.spec.limits)) parts.cgroup?.limit(go.limits);
       return runProgram(own, go, signal);
     },
-    async collect(patterns, budget) {
+    async read(patterns, budget) {
       await parts.dead;
-      return scratch.collect(patterns, budget);
+      return scratch.read(patterns, budget);
     },
-    async artifacts(patterns, budget) {
+    async copyTo(folder, budget) {
       await parts.dead;
-      return scratch.artifacts(patterns, budget);
+      await scratch.copyTo(folder, budget);
     },
     destroy() {
       destroyed ??= (async () => {

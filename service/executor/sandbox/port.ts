@@ -1,4 +1,4 @@
-import type { Limits, OutputFile } from '../../contracts/index.ts';
+import type { Limits } from '../../contracts/index.ts';
 
 /** What a sandbox is made from. Two equal specs are interchangeable: `key` says so. */
 export interface SandboxSpec {
@@ -58,15 +58,16 @@ export interface Ended {
   readonly fault?: string;
 }
 
-export interface Collected {
-  readonly files: readonly OutputFile[];
+/** Regular files read back from the scratch space. */
+export interface ReadBack {
+  readonly files: readonly PlacedFile[];
   readonly omitted: readonly { readonly name: string; readonly reason: string }[];
 }
 
 /** A file to put into a sandbox before go: its name a relative path that contracts/execution.ts has checked. */
 export interface PlacedFile {
   readonly name: string;
-  readonly content: Uint8Array;
+  readonly content: Buffer;
   readonly executable?: boolean;
   /** Kept where it matters: class archives are refused when the time of what they were made from differs. */
   readonly modifiedMs?: number;
@@ -80,15 +81,15 @@ export interface Sandbox {
   put(files: readonly PlacedFile[]): void;
   /** Starts the program and resolves when it has ended and its output is complete. Never rejects for what it does. */
   go(go: Go, signal?: AbortSignal): Promise<Ended>;
-  /** Reads files back once everything inside is dead: regular files only, no link is ever followed. */
-  collect(patterns: readonly string[], budget: CollectBudget): Promise<Collected>;
-  /** Reads back all regular files that match, as bytes: what a compilation leaves for the runs. */
-  artifacts(patterns: readonly string[], budget: CollectBudget): Promise<PlacedFile[]>;
+  /** Reads matching files once everything inside is dead: regular files only, no link is ever followed. */
+  read(patterns: readonly string[], budget: ReadBudget): Promise<ReadBack>;
+  /** Copies all regular files into a folder, by the same rules. @throws where they exceed the budget */
+  copyTo(folder: string, budget: ReadBudget): Promise<void>;
   /** Kills what is left and frees everything. Safe to call at any time, more than once. */
   destroy(): Promise<void>;
 }
 
-export interface CollectBudget {
+export interface ReadBudget {
   readonly maxFiles: number;
   readonly maxBytes: number;
 }

@@ -13,15 +13,18 @@ import {
   statfsSync,
   writeSync,
 } from 'node:fs';
-import { toWire } from '../output.ts';
+import { chmod, copyFile, mkdir, utimes } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { globMatcher } from './glob.ts';
-import type { CollectBudget, Collected, PlacedFile } from './port.ts';
+import type { PlacedFile, ReadBack, ReadBudget } from './port.ts';
 
 /*
  * The scratch space of one sandbox, seen from outside through a directory descriptor: it stays valid, and stays the
  * same folder, whatever happens to paths and processes. Files go in before the program starts; they come out after
  * everything inside is dead, step by step with O_NOFOLLOW, so no link the program made is ever followed.
  */
+/** Why a link, a FIFO, a socket or a device is not given back. */
+export const NOT_REGULAR = 'not a regular file';
 const MAX_DEPTH = 32;
 const OPEN_FOLDER = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 // Non-blocking so that a FIFO swapped in could not hang the open; the type is checked on the open descriptor.
@@ -30,8 +33,8 @@ const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | const
 
 export interface Scratch {
   put(files: readonly PlacedFile[]): void;
-  collect(patterns: readonly string[], budget: CollectBudget): Collected;
-  artifacts(patterns: readonly string[], budget: CollectBudget): PlacedFile[];
+  read(patterns: readonly string[], budget: ReadBudget): ReadBack;
+  copyTo(folder: string, budget: ReadBudget): Promise<void>;
   /** True where no block or no inode is left. */
   isFull(): boolean;
   close(): void;
@@ -46,7 +49,7 @@ interface Found {
 }
 
 type Visit = (found: Found) => void;
-type Omit = (name: string, reason: string) => void;
+type OmitFile = (name: string, reason: string) => void;
 
 const below = (descriptor: number, name: string): string => `/proc/self/fd/${descriptor}/${name}`;
 
@@ -71,7 +74,7 @@ const walk = (
   depth: number,
   matches: (name: string) => boolean,
   visit: Visit,
-  omit: Omit,
+  omit: OmitFile,
 ): void => {
   const entries: Dirent<Buffer>[] = readdirSync(`/proc/self/fd/${folder}`, {
     withFileTypes: true,
@@ -88,7 +91,7 @@ const walk = (
       );
     } else if (matches(name)) {
       if (!entry.isFile()) {
-        omit(name, 'not a regular file');
+        omit(name, NOT_REGULAR);
         continue;
       }
       withDescriptor(below(folder, text), OPEN_FILE, (descriptor) => {
@@ -110,31 +113,20 @@ const readWhole = (descriptor: number, size: number): Buffer => {
   return content.subarray(0, at);
 };
 
-/** Reads matching regular files within the budget; `take` gets each, `omit` hears of the rest. */
-const gather = (
-  root: number,
-  patterns: readonly string[],
-  budget: CollectBudget,
-  take: (found: Found, content: Buffer) => void,
-  omit: Omit,
-): void => {
+/** Passes files on as long as the budget lasts; `omit` hears of the rest. */
+const within = (budget: ReadBudget, omit: OmitFile, take: Visit): Visit => {
   let files = 0;
   let bytes = 0;
-  walk(
-    root,
-    '',
-    0,
-    globMatcher(patterns),
-    (found) => {
-      const { name, descriptor, size } = found;
-      if (files >= budget.maxFiles) return omit(name, `more than ${budget.maxFiles} files`);
-      if (bytes + size > budget.maxBytes) return omit(name, `more than ${budget.maxBytes} bytes in all`);
+  return (found) => {
+    if (files >= budget.maxFiles) omit(found.name, `more than ${budget.maxFiles} files`);
+    else if (bytes + found.size > budget.maxBytes)
+      omit(found.name, `more than ${budget.maxBytes} bytes in all`);
+    else {
       files += 1;
-      bytes += size;
-      take(found, readWhole(descriptor, size));
-    },
-    omit,
-  );
+      bytes += found.size;
+      take(found);
+    }
+  };
 };
 
 const MAX_OMITTED = 100;
@@ -173,32 +165,43 @@ export const openScratch = (path: string, owner: number | undefined): Scratch =>
         }
       }
     },
-    collect(patterns, budget) {
-      const files: Collected['files'][number][] = [];
-      const omitted: { name: string; reason: string }[] = [];
-      gather(
-        root,
-        patterns,
-        budget,
-        ({ name }, content) => files.push({ name, size: content.length, ...toWire(content) }),
-        (name, reason) => {
-          if (omitted.length < MAX_OMITTED) omitted.push({ name, reason });
-        },
-      );
+    read(patterns, budget) {
+      const files: PlacedFile[] = [];
+      const omitted: ReadBack['omitted'][number][] = [];
+      const omit: OmitFile = (name, reason) => {
+        if (omitted.length < MAX_OMITTED) omitted.push({ name, reason });
+      };
+      const visit = within(budget, omit, ({ name, descriptor, size, executable, modifiedMs }) => {
+        files.push({ name, content: readWhole(descriptor, size), executable, modifiedMs });
+      });
+      walk(root, '', 0, globMatcher(patterns), visit, omit);
       return { files, omitted };
     },
-    artifacts(patterns, budget) {
-      const files: PlacedFile[] = [];
-      gather(
-        root,
-        patterns,
+    async copyTo(folder, budget) {
+      const found: Omit<Found, 'descriptor'>[] = [];
+      const visit = within(
         budget,
-        ({ name, executable, modifiedMs }, content) => files.push({ name, content, executable, modifiedMs }),
         (name, reason) => {
-          if (reason !== 'not a regular file') throw new Error(`artifact ${name}: ${reason}`);
+          throw new Error(`${name}: ${reason}`);
         },
+        (file) => found.push(file),
       );
-      return files;
+      walk(
+        root,
+        '',
+        0,
+        () => true,
+        visit,
+        () => {},
+      );
+      for (const { name, executable, modifiedMs } of found) {
+        const target = `${folder}/${name}`;
+        await mkdir(dirname(target), { recursive: true, mode: 0o755 });
+        // Everything inside is dead and each name was walked to without a link, so the path is what it was.
+        await copyFile(below(root, name), target, constants.COPYFILE_EXCL);
+        await chmod(target, executable ? 0o755 : 0o644);
+        await utimes(target, modifiedMs / 1_000, modifiedMs / 1_000);
+      }
     },
     isFull() {
       const { bavail, ffree } = statfsSync(`/proc/self/fd/${root}`);
