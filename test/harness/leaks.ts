@@ -25,12 +25,13 @@ const foldersBelow = (folder: string, depth: number): string[] => {
 export const paddockCgroups = (): string[] =>
   foldersBelow('/sys/fs/cgroup', 8).filter((path) => path.slice('/sys/fs/cgroup'.length).includes('paddock'));
 
-/** The cgroup folders (one a controller on v1) of the process, as paths of this machine. */
-export const cgroupsOf = (pid: number): string[] => {
-  const all = new Set(paddockCgroups());
-  const own = lines(`/proc/${pid}/cgroup`).map((line) => line.split(':').slice(2).join(':'));
-  return [...all].filter((path) => own.some((suffix) => suffix.includes('paddock') && path.endsWith(suffix)));
-};
+/** The places (service/executor/place.ts) that the executors with this state folder hold or held. */
+export const placesIn = (stateDir: string): string[] =>
+  existsSync(stateDir) ? readdirSync(stateDir).filter((name) => /^place-\d+$/.test(name)) : [];
+
+/** Cgroup folders of these places: other services on this machine have places of their own. */
+export const cgroupsOfPlaces = (places: readonly string[]): string[] =>
+  paddockCgroups().filter((path) => places.some((place) => `${path}/`.includes(`/paddock-${place}/`)));
 
 /** SysV objects, POSIX shared memory and POSIX queues of the host's own ipc namespace. */
 export const ipcObjects = (): string[] => [
@@ -66,7 +67,6 @@ export const filesHolding = (folder: string, text: string): string[] => {
 export interface HostState {
   readonly ipc: ReadonlySet<string>;
   readonly mounts: ReadonlySet<string>;
-  readonly cgroups: ReadonlySet<string>;
   readonly orphans: ReadonlySet<number>;
 }
 
@@ -74,12 +74,14 @@ export interface HostState {
 export const hostState = (): HostState => ({
   ipc: new Set(ipcObjects()),
   mounts: new Set(mountPoints()),
-  cgroups: new Set(paddockCgroups()),
   orphans: new Set(orphanedSandboxProcesses().map(({ pid }) => pid)),
 });
 
-/** One line for each thing that is there now and was not before. */
-export const leaksSince = (before: HostState, options: { cgroups?: boolean } = {}): string[] => [
+/**
+ * One line for each thing that is there now and was not before.
+ * @param places whose cgroups must all be gone; none while their executor lives
+ */
+export const leaksSince = (before: HostState, places: readonly string[] = []): string[] => [
   ...ipcObjects()
     .filter((name) => !before.ipc.has(name))
     .map((name) => `ipc object ${name}`),
@@ -89,11 +91,7 @@ export const leaksSince = (before: HostState, options: { cgroups?: boolean } = {
   ...orphanedSandboxProcesses()
     .filter(({ pid }) => !before.orphans.has(pid))
     .map((facts) => `orphaned process ${describeProcess(facts)}`),
-  ...(options.cgroups === false
-    ? []
-    : paddockCgroups()
-        .filter((path) => !before.cgroups.has(path))
-        .map((path) => `cgroup ${path}`)),
+  ...cgroupsOfPlaces(places).map((path) => `cgroup ${path}`),
 ];
 
 /** Live processes with `marker` in the environment they were started with. */

@@ -84,8 +84,18 @@ export const sandboxesAmong = (all: readonly ProcessFacts[]): Map<string, Proces
   );
 
 /**
+ * True for a sandbox that waits for its one execution: nothing in it but the first process and, where one is started
+ * ahead, the warm program with its go channel (descriptor 3) still open. One that has run anything looks otherwise.
+ */
+export const isWaiting = (sandbox: readonly ProcessFacts[]): boolean => {
+  const [first, ...others] = [...sandbox].sort((a, b) => a.pid - b.pid);
+  if (!first || others.length > 1) return false;
+  return others.every(({ pid }) => linkQuietly(`/proc/${pid}/fd/3`).startsWith('socket:'));
+};
+
+/**
  * Sandboxed processes whose executor is gone: their line of parents reaches pid 1 without meeting a Node process.
- * Other services on this machine keep their own sandboxes and are not counted.
+ * Other services on this machine keep their own sandboxes and are not counted, nor is one that only pid 1 has to reap.
  */
 export const orphanedSandboxProcesses = (all: readonly ProcessFacts[] = listProcesses()): ProcessFacts[] => {
   const byPid = new Map(all.map((facts) => [facts.pid, facts]));
@@ -97,7 +107,7 @@ export const orphanedSandboxProcesses = (all: readonly ProcessFacts[] = listProc
       hasExecutor(parent)
     );
   };
-  return [...sandboxesAmong(all).values()].flat().filter((facts) => !hasExecutor(facts));
+  return [...sandboxesAmong(all).values()].flat().filter((facts) => facts.state !== 'Z' && !hasExecutor(facts));
 };
 
 export const describeProcess = ({ pid, parent, uid, state, name, command }: ProcessFacts): string =>

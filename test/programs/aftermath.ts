@@ -1,14 +1,13 @@
-import { readdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { executorsOf } from '../harness/client.ts';
-import { cgroupsOf, filesHolding, type HostState, hostState, leaksSince } from '../harness/leaks.ts';
 import {
-  descendantsOf,
-  describeProcess,
-  isAlive,
-  listProcesses,
-  sandboxesAmong,
-} from '../harness/processes.ts';
+  cgroupsOfPlaces,
+  filesHolding,
+  type HostState,
+  hostState,
+  leaksSince,
+  placesIn,
+} from '../harness/leaks.ts';
+import { descendantsOf, describeProcess, isAlive, isWaiting, sandboxesAmong } from '../harness/processes.ts';
 import type { Service } from '../harness/start-service.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { canaryFaults } from './canary.ts';
@@ -21,27 +20,19 @@ export interface Aftermath {
 }
 
 interface Counted {
-  readonly sandboxes: number;
-  readonly cgroups: number;
-  readonly accounted: number;
   readonly running: number;
+  readonly sandboxes: number;
+  readonly used: number;
+  /** Folders below the executor's own, in each hierarchy. */
+  readonly cgroups: readonly number[];
 }
 
-/** Parents of the sandboxes' cgroups: one a controller on v1, one on v2. */
-const cgroupRoots = (service: Service): string[] => {
-  const roots = new Set<string>();
-  for (const processes of sandboxesAmong(descendantsOf(service.pid)).values()) {
-    for (const { pid } of processes) for (const path of cgroupsOf(pid)) roots.add(dirname(path));
-  }
-  return [...roots];
-};
-
-const foldersIn = (path: string): number => {
-  try {
-    return readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory()).length;
-  } catch {
-    return 0;
-  }
+const cgroupCounts = (stateDir: string): number[] => {
+  const place = placesIn(stateDir)[0];
+  if (place === undefined) return [];
+  const all = cgroupsOfPlaces([place]);
+  const roots = all.filter((path) => path.endsWith(`/paddock-${place}`));
+  return roots.map((root) => all.filter((path) => path.startsWith(`${root}/`)).length);
 };
 
 const executorPids = (service: Service): number[] =>
@@ -52,39 +43,35 @@ const executorPids = (service: Service): number[] =>
 export const watchAftermath = async (service: Service, sentinels: Sentinels): Promise<Aftermath> => {
   const before: HostState = hostState();
   const executors = executorPids(service);
-  const roots = await waitFor(
-    () => {
-      const found = cgroupRoots(service);
-      return found.length > 0 && found;
-    },
-    { what: 'a warm sandbox', timeoutMs: 20_000 },
-  ).catch(() => [] as string[]);
 
   const count = async (): Promise<Counted> => {
-    const statuses = await executorsOf(service.url);
-    const warm = statuses.flatMap((status) => status.warm);
+    const running = (await executorsOf(service.url)).reduce((sum, status) => sum + status.running, 0);
+    const sandboxes = [...sandboxesAmong(descendantsOf(service.pid)).values()];
     return {
-      running: statuses.reduce((sum, status) => sum + status.running, 0),
-      accounted: warm.reduce((sum, { ready, creating }) => sum + ready + creating, 0),
-      sandboxes: sandboxesAmong(descendantsOf(service.pid)).size,
-      cgroups: Math.max(0, ...roots.map(foldersIn)),
+      running,
+      sandboxes: sandboxes.length,
+      used: sandboxes.filter((sandbox) => !isWaiting(sandbox)).length,
+      cgroups: cgroupCounts(service.stateDir),
     };
   };
 
-  /** Every sandbox and cgroup on the machine must be one that the executor keeps warm: nothing of the attack is left. */
+  /** Every sandbox must be one that waits, and every cgroup that of a sandbox: then nothing of the attack is left. */
   const accounting = async (): Promise<string[]> => {
     let last: Counted | undefined;
     try {
       await waitFor(
         async () => {
           last = await count();
-          return last.running === 0 && last.sandboxes === last.accounted && last.cgroups <= last.accounted;
+          const { running, used, sandboxes, cgroups } = last;
+          return running === 0 && used === 0 && cgroups.every((number) => number === sandboxes);
         },
         { what: 'the accounts to agree', timeoutMs: 6_000, everyMs: 25 },
       );
       return [];
     } catch {
-      const family = [...sandboxesAmong(descendantsOf(service.pid, listProcesses())).values()].flat();
+      const family = [...sandboxesAmong(descendantsOf(service.pid)).values()]
+        .filter((sandbox) => !isWaiting(sandbox))
+        .flat();
       return [
         `left behind: ${JSON.stringify(last)}`,
         ...family.slice(0, 12).map((facts) => `  ${describeProcess(facts)}`),
@@ -95,7 +82,7 @@ export const watchAftermath = async (service: Service, sentinels: Sentinels): Pr
   return {
     async faults(marker) {
       const faults = [...(await accounting()), ...(await canaryFaults(service.url)), ...sentinels.check()];
-      faults.push(...leaksSince(before, { cgroups: false }));
+      faults.push(...leaksSince(before));
       faults.push(
         ...filesHolding(service.stateDir, marker).map((path) => `${path} holds text of the request`),
       );

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runtimesOf } from '../harness/client.ts';
-import { filesHolding, hostState, leaksSince, processesMarked } from '../harness/leaks.ts';
+import { filesHolding, hostState, leaksSince, placesIn, processesMarked } from '../harness/leaks.ts';
 import { type Service, startService } from '../harness/start-service.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { type Aftermath, watchAftermath } from './aftermath.ts';
@@ -119,16 +119,13 @@ const attackAll = async (service: Service, sentinels: Sentinels): Promise<Verdic
 };
 
 /** After the service has ended nothing at all may be left: this is asked strictly. */
-const endOf = async (
-  service: Service,
-  before: ReturnType<typeof hostState>,
-  secret: string,
-): Promise<Verdict> => {
+const endOf = async (service: Service, before: ReturnType<typeof hostState>): Promise<Verdict> => {
+  const places = placesIn(service.stateDir);
   const started = performance.now();
   const { code, signal } = await service.stop('SIGTERM');
   const ms = performance.now() - started;
   const left = (): string[] => [
-    ...leaksSince(before),
+    ...leaksSince(before, places),
     ...processesMarked(service.stateDir).map((line) => `process ${line}`),
     ...filesHolding(service.stateDir, 'ATTACK-MARKER').map((path) => `file ${path}`),
   ];

@@ -52,9 +52,9 @@ describe('the command line as a whole', () => {
       PADDOCK_LOG_LEVEL: 'warn',
       PADDOCK_HOST: '0.0.0.0',
       PADDOCK_EXECUTORS: '2',
-      PADDOCK_TOKENS_FILE: 't.json',
+      PADDOCK_TOKENS_FILE: '/t.json',
       PADDOCK_ALLOW_WEAKER: 'true',
-      PADDOCK_STATE_DIR: 's',
+      PADDOCK_STATE_DIR: '/s',
     });
   });
 
