@@ -17,9 +17,7 @@ export const serveUntilEnd = async (
     throw new CliError(await describeTakenPort(context, host, port), 1);
   }
   const { serve } = await import('./serve.ts');
-  await serve(env, hooks);
-  // Signals end the service and, after it, the process.
-  return new Promise<number>(() => {});
+  return serve(env, hooks);
 };
 
 const describeTakenPort = async (context: CliContext, host: string, port: number): Promise<string> => {

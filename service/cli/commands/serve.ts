@@ -1,5 +1,6 @@
+import { resolve } from 'node:path';
 import type { Argv, CommandModule } from 'yargs';
-import type { CommandEnvironment } from '../context.ts';
+import type { CliContext, CommandEnvironment } from '../context.ts';
 
 const builder = (argv: Argv) =>
   argv
@@ -57,33 +58,48 @@ export const serveCommand = ({ context, ports, done }: CommandEnvironment): Comm
   builder,
   handler: async (parsed) => {
     const options = parsed as Options;
-    const env = { ...context.env, ...(await variablesOf(options)) };
+    const env = { ...context.env, ...(await variablesOf(context, options)) };
+    // Log lines would bury the greeting; what needs attention is still logged.
+    if (options.hello) env.PADDOCK_LOG_LEVEL ||= 'warn';
     const code = await ports.serve(env, {
-      onReady: async (url) => {
-        if (!options.hello) return;
-        const { sayHello } = await import('../hello.ts');
-        await sayHello(context, url);
-      },
+      onReady: (url) => (options.hello ? greet(context, url) : undefined),
     });
     done(code);
   },
 });
 
+/** A first program that fails is told; the service stays up, so that the reason can be looked for. */
+const greet = async (context: CliContext, url: string): Promise<void> => {
+  const { sayHello } = await import('../hello.ts');
+  try {
+    await sayHello(context, url);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    context.stderr.write(
+      `paddock: the service is up at ${url}, but its first program failed: ${reason}\nSee ./scripts/paddock doctor.\n`,
+    );
+  }
+};
+
 /** The flags as the variables they stand for; what they may be is checked where all of the configuration is. */
-const variablesOf = async (options: Options): Promise<Record<string, string>> => {
+const variablesOf = async (context: CliContext, options: Options): Promise<Record<string, string>> => {
   const { parsePort, parseCount, single } = await import('../option-values.ts');
   const variables: Record<string, string> = {};
   const set = (name: string, option: string, value: unknown) => {
     if (value !== undefined) variables[name] = single(option, value);
+  };
+  // Paths are meant from where the command was given.
+  const setPath = (name: string, option: string, value: unknown) => {
+    if (value !== undefined) variables[name] = resolve(context.cwd, single(option, value));
   };
   set('PADDOCK_HOST', '--host', options.host);
   if (options.port !== undefined) variables.PADDOCK_PORT = String(parsePort('--port', options.port));
   if (options.executors !== undefined) {
     variables.PADDOCK_EXECUTORS = String(parseCount('--executors', options.executors));
   }
-  set('PADDOCK_STATE_DIR', '--state-dir', options.stateDir);
-  set('PADDOCK_CACHE_DIR', '--cache-dir', options.cacheDir);
-  set('PADDOCK_TOKENS_FILE', '--tokens-file', options.tokensFile);
+  setPath('PADDOCK_STATE_DIR', '--state-dir', options.stateDir);
+  setPath('PADDOCK_CACHE_DIR', '--cache-dir', options.cacheDir);
+  setPath('PADDOCK_TOKENS_FILE', '--tokens-file', options.tokensFile);
   set('PADDOCK_LOG_LEVEL', '--log-level', options.logLevel);
   if (options.allowWeaker) variables.PADDOCK_ALLOW_WEAKER = 'true';
   return variables;

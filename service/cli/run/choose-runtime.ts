@@ -6,14 +6,9 @@ import { UsageError } from '../context.ts';
  * The runtime for a file, by the longest matching extension: an available one first, and of several the newest version.
  */
 export const chooseRuntime = (path: string, runtimes: readonly RuntimeInfo[]): RuntimeInfo => {
-  const name = basename(path).toLowerCase();
-  const matches = runtimes.flatMap((runtime) => {
-    const length = Math.max(
-      0,
-      ...runtime.extensions.filter((ext) => name.endsWith(ext.toLowerCase())).map((ext) => ext.length),
-    );
-    return length > 0 ? [{ runtime, length }] : [];
-  });
+  // .C is not .c: only where no extension fits as it is written, case is left out of account.
+  const exact = matching(basename(path), runtimes, (text) => text);
+  const matches = exact.length > 0 ? exact : matching(basename(path), runtimes, (text) => text.toLowerCase());
   matches.sort(
     (a, b) =>
       b.length - a.length ||
@@ -29,6 +24,12 @@ export const chooseRuntime = (path: string, runtimes: readonly RuntimeInfo[]): R
   }
   return best;
 };
+
+const matching = (name: string, runtimes: readonly RuntimeInfo[], fold: (text: string) => string) =>
+  runtimes.flatMap((runtime) => {
+    const fitting = runtime.extensions.filter((extension) => fold(name).endsWith(fold(extension)));
+    return fitting.length > 0 ? [{ runtime, length: Math.max(...fitting.map((ext) => ext.length)) }] : [];
+  });
 
 const unknownExtension = (path: string, runtimes: readonly RuntimeInfo[]): string => {
   const known = [...new Set(runtimes.filter((r) => r.available).flatMap((r) => r.extensions))].sort();

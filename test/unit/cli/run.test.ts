@@ -24,7 +24,8 @@ describe('paddock run', () => {
         body: {
           runtimes: [
             runtime(),
-            runtime({ name: 'c++', version: '17', extensions: ['.cpp'] }),
+            runtime({ name: 'c++', version: '17', extensions: ['.cpp', '.C'] }),
+            runtime({ name: 'c', version: '12', extensions: ['.c'] }),
             runtime({ name: 'c++', version: '20', extensions: ['.cpp'] }),
             runtime({ name: 'go', extensions: ['.go'], available: false, reason: 'go is not installed' }),
           ],
@@ -93,6 +94,17 @@ describe('paddock run', () => {
     await writeFile(join(folder, 'a.cpp'), 'int main() {}');
     const ran = await run(['a.cpp'], result());
     assert.deepEqual([ran.sent.runtime, ran.sent.version], ['c++', '20']);
+  });
+
+  test('tells .c from .C, and takes capitals otherwise as small letters', async () => {
+    for (const [name, expected] of [
+      ['x.c', 'c'],
+      ['x.C', 'c++'],
+      ['X.PY', 'python'],
+    ] as const) {
+      await writeFile(join(folder, name), '');
+      assert.equal((await run([name], result())).sent.runtime, expected);
+    }
   });
 
   test('tells an unavailable runtime and an unknown extension', async () => {
