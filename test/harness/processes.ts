@@ -107,7 +107,9 @@ export const orphanedSandboxProcesses = (all: readonly ProcessFacts[] = listProc
       hasExecutor(parent)
     );
   };
-  return [...sandboxesAmong(all).values()].flat().filter((facts) => facts.state !== 'Z' && !hasExecutor(facts));
+  return [...sandboxesAmong(all).values()]
+    .flat()
+    .filter((facts) => facts.state !== 'Z' && !hasExecutor(facts));
 };
 
 export const describeProcess = ({ pid, parent, uid, state, name, command }: ProcessFacts): string =>

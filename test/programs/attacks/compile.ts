@@ -77,9 +77,10 @@ export const compile: readonly Attack[] = [
       entry: 'main.c',
       limits,
     },
-    outcome: 'ok',
+    // The compiler may refuse such names; what it does with them stays in the sandbox.
+    stage: 'compile',
+    outcome: ['ok', 'nonzero-exit'],
     maxMs: 5_000,
-    check: (_, stage) => (stage.stdout === 'fine\n' ? [] : ['other output']),
   },
   bomb('java-nested-lambdas', 'java', 'CompileBomb.java', [...failed, 'ok']),
   {

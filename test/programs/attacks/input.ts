@@ -1,4 +1,6 @@
 import { limitsSchema } from '../../../service/contracts/limits.ts';
+import { execute, executorsOf, post } from '../../harness/client.ts';
+import { waitFor } from '../../harness/wait-for.ts';
 import type { Attack, RequestAttack } from '../attack.ts';
 
 const program = { runtime: 'python', code: 'print(1)' };
@@ -117,16 +119,26 @@ export const input: readonly Attack[] = [
   },
   {
     name: 'files-larger-than-scratch',
-    runtime: 'python',
-    request: {
+    body: {
+      runtime: 'python',
       files: [
         { name: 'main.py', content: 'print(1)\n' },
         { name: 'large.bin', content: 'x'.repeat(3 << 20) },
       ],
       limits: { scratchMb: 1 },
     },
-    outcome: ['disk-limit'],
-    maxMs: 5_000,
+    status: 400,
+    path: 'files',
+  },
+  {
+    name: 'files-more-than-scratch-files',
+    body: {
+      runtime: 'python',
+      files: Array.from({ length: 500 }, (_, index) => ({ name: `f${index}`, content: '' })),
+      limits: { scratchFiles: 10 },
+    },
+    status: 400,
+    path: 'files',
   },
   {
     name: 'base64-that-is-not',
@@ -229,4 +241,39 @@ export const input: readonly Attack[] = [
   },
   { name: 'unknown-version', body: { ...program, version: '99' }, status: 404, code: 'unknown-version' },
   { name: 'version-nonsense', body: { ...program, version: '$(id)' }, status: [400, 404] },
+  {
+    name: 'refused-requests-cost-no-sandbox',
+    runtimes: ['python'],
+    maxMs: 10_000,
+    async run({ url }) {
+      const used = async (): Promise<number> =>
+        (await executorsOf(url)).reduce((sum, { counters }) => sum + counters.executions, 0);
+      // The dispatcher's view of its executors may lag behind; a run of our own shows when it has caught up.
+      const settled = async (): Promise<number> => {
+        const before = await used();
+        await execute(url, program);
+        return waitFor(
+          async () => {
+            const now = await used();
+            return now > before && now;
+          },
+          { what: 'the executor to count' },
+        );
+      };
+      await settled();
+      const before = await settled();
+      for (const body of [
+        '{',
+        JSON.stringify({ ...program, args: ['\0'] }),
+        JSON.stringify({ ...program, runtime: 'x' }),
+      ]) {
+        for (let round = 0; round < 20; round++) await post(url, '/v1/executions', body);
+      }
+      const after = await settled();
+      return {
+        outcome: 'ok',
+        faults: after === before + 1 ? [] : [`${after - before - 1} executions for refused requests`],
+      };
+    },
+  },
 ];

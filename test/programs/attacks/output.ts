@@ -19,8 +19,8 @@ const flood = (mode: string, streams: readonly ('stdout' | 'stderr')[]): Program
   ],
 });
 
-const bytes = (name: string, hex: string, pieceSize: number): ProgramAttack => {
-  const expected = Buffer.from(hex, 'hex');
+const bytes = (name: string, hex: string, pieceSize: number, times = 1): ProgramAttack => {
+  const expected = Buffer.from(hex.repeat(times), 'hex');
   const isText = Buffer.from(expected.toString('utf8'), 'utf8').equals(expected);
   const faults = (stage: Stage, stream: 'stdout' | 'stderr'): string[] => {
     const encoding = stage[`${stream}Encoding`];
@@ -32,7 +32,7 @@ const bytes = (name: string, hex: string, pieceSize: number): ProgramAttack => {
     name: `output-${name}`,
     runtime: 'python',
     program: 'bytes.py',
-    request: { args: [hex, String(pieceSize)] },
+    request: { args: [hex, String(pieceSize), String(times)] },
     outcome: 'ok',
     maxMs: 4_000,
     check: (_, stage) => [...faults(stage, 'stdout'), ...faults(stage, 'stderr')],
@@ -71,7 +71,7 @@ export const output: readonly Attack[] = [
   bytes('cut-character', 'e282', 1),
   bytes('byte-order-mark', 'efbbbf61', 4),
   bytes('split-characters', hex('aé€😀ｚ'), 1),
-  bytes('split-at-the-pipe-size', hex('€'.repeat(22_000)), 4_097),
+  bytes('split-at-the-pipe-size', hex('€'), 4_097, 22_000),
   bytes('escape-sequences', hex('\u001b]0;title\u0007\u001b[2J\r\b\u009b31m'), 3),
   {
     name: 'output-cut-between-characters',

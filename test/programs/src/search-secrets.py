@@ -7,7 +7,7 @@ def show(path):
     except OSError as error:
         held(path, str(error.strerror))
         return False
-for path in (CONTEXT['secretFile'], CONTEXT['openSecretFile'], '/etc/shadow', '/etc/gshadow', '/etc/sudoers', '/root/.bashrc', '/root/.profile', '/root/.ssh/id_rsa', '/etc/ssh/ssh_host_rsa_key', '/proc/1/root' + CONTEXT['secretFile'], '/proc/self/root' + CONTEXT['openSecretFile'], '/proc/self/cwd/../../..' + CONTEXT['openSecretFile'], '/etc/machine-id', '/etc/hostname', '/var/log/dpkg.log', CONTEXT['repository'] + '/package.json', CONTEXT['stateDir'] + '/tokens.json'):
+for path in (CONTEXT['secretFile'], CONTEXT['openSecretFile'], '/etc/shadow', '/etc/gshadow', '/etc/sudoers', '/root/.bashrc', '/root/.profile', '/root/.ssh/id_rsa', '/etc/ssh/ssh_host_rsa_key', '/proc/1/root' + CONTEXT['secretFile'], '/proc/self/root' + CONTEXT['openSecretFile'], '/proc/self/cwd/../../..' + CONTEXT['openSecretFile'], '/etc/machine-id', '/var/log/dpkg.log', CONTEXT['repository'] + '/package.json', CONTEXT['stateDir'] + '/tokens.json'):
     if show(path):
         broken('read', path)
 for folder in (CONTEXT['stateDir'], CONTEXT['repository'], '/root', '/var/lib', '/var/log', '/boot', '/srv'):
@@ -30,5 +30,5 @@ for folder, folders, files in os.walk('/'):
 judge('search', not found, f'{seen} files seen, {found}')
 for name, value in os.environ.items():
     print('env', name, value)
-allowed = {'PATH', 'HOME', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TMPDIR', 'USER', 'LOGNAME', 'SHELL', 'PWD', 'TERM', 'TZ', 'SHLVL', '_', 'PYTHONUNBUFFERED', 'PYTHONDONTWRITEBYTECODE', 'PYTHONHASHSEED', 'PYTHONIOENCODING', 'PYTHONUTF8', 'PYTHONSAFEPATH', 'HOSTNAME', 'OLDPWD', 'PYTHONPATH', 'PYTHONHOME'}
+allowed = {'ATTACK_MARKER', 'PATH', 'HOME', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TMPDIR', 'USER', 'LOGNAME', 'SHELL', 'PWD', 'TERM', 'TZ', 'SHLVL', '_', 'PYTHONUNBUFFERED', 'PYTHONDONTWRITEBYTECODE', 'PYTHONHASHSEED', 'PYTHONIOENCODING', 'PYTHONUTF8', 'PYTHONSAFEPATH', 'HOSTNAME', 'OLDPWD', 'PYTHONPATH', 'PYTHONHOME'}
 judge('environment', set(os.environ) <= allowed, str(sorted(set(os.environ) - allowed)))
