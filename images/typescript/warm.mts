@@ -1,0 +1,5 @@
+enum Kind {
+  One,
+}
+const kind: Kind = Kind.One;
+export default kind;
