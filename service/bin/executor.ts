@@ -62,6 +62,11 @@ try {
   process.on('SIGTERM', () => void end(executor, DRAIN_MS));
   process.on('SIGINT', () => void end(executor, DRAIN_MS));
   process.on('disconnect', () => void end(executor, 0));
+  void executor.broken.then(() => {
+    if (ending) return;
+    log.error('the launcher of sandboxes is gone; the executor ends and is started anew');
+    process.exit(1);
+  });
   await tell({ type: 'ready', url: await listen(executor) });
 } catch (error) {
   await tell({ type: 'failed', message: error instanceof Error ? error.message : String(error) });

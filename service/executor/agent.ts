@@ -9,6 +9,7 @@ import type { ProbeSurroundings } from './runtimes/probe.ts';
 import type { StagePlan } from './runtimes/stage-plan.ts';
 import { createBubblewrapMaker } from './sandbox/bubblewrap.ts';
 import { writeEtc } from './sandbox/etc.ts';
+import { type Launcher, startLauncher } from './sandbox/launcher.ts';
 import type { SandboxMaker } from './sandbox/port.ts';
 import { seccompFilter } from './sandbox/seccomp/filter.ts';
 import { createSlots } from './sandbox/slots.ts';
@@ -43,6 +44,8 @@ export interface ExecutorLog {
 export interface Executor {
   readonly server: Server;
   readonly status: () => ExecutorStatus;
+  /** Resolves when sandboxes can no longer be made: the process is of no use any more and should end. */
+  readonly broken: Promise<void>;
   /** Takes no more work and resolves when what runs has ended, or after the grace. */
   drain(graceMs: number): Promise<void>;
   /** Kills what is left and removes every trace from the machine. */
@@ -59,6 +62,7 @@ const PLAIN_SANDBOX_MB = 2;
 interface Parts {
   readonly place: Place;
   readonly maker: SandboxMaker;
+  readonly launcher: Launcher;
   readonly inspection: Inspection;
 }
 
@@ -87,9 +91,10 @@ const prepareMachine = async (config: ExecutorConfig): Promise<Parts> => {
   writeEtc(`${place.folder}/etc`);
   mkdirSync(`${place.folder}/slots`, { mode: 0o711 });
   const most = Math.min(UIDS_PER_PLACE, config.maxRunning * 2 + MOST_WARM_PER_KIND * 8 + SPARE_SLOTS);
+  const launcher = startLauncher(launch);
   const maker = createBubblewrapMaker({
     bwrap: inspection.bwrap ?? '',
-    launch,
+    launcher,
     init,
     etc: `${place.folder}/etc`,
     seccompPath,
@@ -97,7 +102,7 @@ const prepareMachine = async (config: ExecutorConfig): Promise<Parts> => {
     cgroups: inspection.cgroup.driver,
     startTimeoutMs: START_TIMEOUT_MS,
   });
-  return { place, maker, inspection };
+  return { place, maker, launcher, inspection };
 };
 
 const keepWarm = (warmSet: WarmSet, { info, compile, run }: Runtime): void => {
@@ -220,6 +225,7 @@ export const createExecutor = async (config: ExecutorConfig, log: ExecutorLog): 
   );
   return {
     server,
+    broken: parts.launcher.gone,
     status: () => describe(config, parts, catalogue, warmSet, work, startedAt),
     async drain(graceMs) {
       work.state = 'draining';
@@ -232,6 +238,8 @@ export const createExecutor = async (config: ExecutorConfig, log: ExecutorLog): 
       server.closeAllConnections();
       await warmSet.close();
       await parts.maker.close();
+      parts.launcher.close();
+      await parts.launcher.gone;
       await parts.inspection.cgroup.driver?.clear();
       parts.place.release();
     },

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** cgroup files are small and answered by the kernel at once: reading them synchronously beats a thread-pool trip. */
@@ -32,7 +33,8 @@ export const removeFolder = async (path: string): Promise<void> => {
   const deadline = performance.now() + REMOVE_DEADLINE_MS;
   for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
     try {
-      rmdirSync(path);
+      // Not synchronously: the kernel takes up to a millisecond for a memory cgroup.
+      await rmdir(path);
       return;
     } catch (error) {
       if (isCode(error, 'ENOENT')) return;

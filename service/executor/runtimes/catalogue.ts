@@ -83,7 +83,10 @@ const makeReady = async (
 
 /** Reads the manifests, finds the toolchains, and starts the preparations one after the other in the background. */
 export const openCatalogue = async (config: CatalogueConfig): Promise<Catalogue> => {
-  const manifests = loadManifests(config.imagesFolder);
+  // The small preparations first: nobody waits for a compiler's who asked for an interpreter.
+  const manifests = loadManifests(config.imagesFolder).sort(
+    (a, b) => (a.manifest.prepare?.sizeMb ?? 0) - (b.manifest.prepare?.sizeMb ?? 0),
+  );
   const probed = await Promise.all(manifests.map(({ manifest }) => probe(manifest, config.surroundings)));
   // Preparations are heavy (a compiler each): one at a time leaves the machine to the runtimes that need none.
   let queue = Promise.resolve();
@@ -110,7 +113,10 @@ export const openCatalogue = async (config: CatalogueConfig): Promise<Catalogue>
   });
 
   return {
-    infos: () => entries.map(({ info }) => info),
+    infos: () =>
+      entries
+        .map(({ info }) => info)
+        .sort((a, b) => a.name.localeCompare(b.name) || a.version.localeCompare(b.version)),
     async get(name, version) {
       const entry = entries.find(({ info }) => info.name === name && info.version === version);
       if (!entry) throw new PaddockError('unknown-runtime', { detail: `no runtime ${name} ${version} here` });

@@ -2,9 +2,16 @@ import type { ShownPath } from './port.ts';
 
 export interface SandboxLayout {
   readonly bwrap: string;
-  readonly launch: string;
-  /** Mount point of the scratch space, seen by this sandbox's launcher alone. */
+  /** Mount point of the scratch space, seen by this sandbox alone. */
   readonly stage: string;
+  readonly streams: {
+    readonly stdin: string;
+    readonly stdout: string;
+    readonly stderr: string;
+    readonly control: string;
+  };
+  /** File with the seccomp program. */
+  readonly seccomp: string;
   /** Generated /etc, shared by all. */
   readonly etc: string;
   readonly init: string;
@@ -16,6 +23,8 @@ export interface SandboxLayout {
   readonly shown: readonly ShownPath[];
   readonly links: Readonly<Record<string, string>>;
   readonly warmCommand: readonly string[];
+  /** Of the warm program. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /** What the program sees itself as, whatever it is on the host. */
@@ -24,8 +33,8 @@ const INTERNAL = '/opt/paddock';
 const INIT_NAME = 'init';
 /** Own folders and mount points of the scratch space, on top of what the limit leaves to the program. */
 const OWN_INODES = 32;
-/** Descriptor of the seccomp program in the child. */
-export const SECCOMP_DESCRIPTOR = 4;
+/** Where the launcher opens the seccomp program. */
+const SECCOMP_DESCRIPTOR = 4;
 
 const internalName = (target: string): string | undefined =>
   target.startsWith(`${INTERNAL}/`) && !target.slice(INTERNAL.length + 1).includes('/')
@@ -39,6 +48,16 @@ const launchArguments = (layout: SandboxLayout): string[] => [
   String(layout.scratchBytes),
   '--scratch-inodes',
   String(layout.scratchInodes + OWN_INODES),
+  '--control',
+  layout.streams.control,
+  '--seccomp',
+  layout.seccomp,
+  '--stdin',
+  layout.streams.stdin,
+  '--stdout',
+  layout.streams.stdout,
+  '--stderr',
+  layout.streams.stderr,
   '--uid',
   layout.uid === undefined ? 'self' : String(layout.uid),
   ...layout.joinFiles.flatMap((file) => ['--join', file]),
@@ -51,6 +70,7 @@ const launchArguments = (layout: SandboxLayout): string[] => [
     internalName(target) ?? `shown-${index}`,
   ]),
   ...Object.entries(layout.links).flatMap(([name, target]) => ['--link', target, name]),
+  ...Object.entries(layout.env).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
 ];
 
 /** Everything is unshared, read-only and without rights; each exception is one line here. */
@@ -113,8 +133,10 @@ const bubblewrapArguments = (layout: SandboxLayout): string[] => [
   ...layout.warmCommand,
 ];
 
-/** The whole command that makes one sandbox: launcher, bubblewrap, first process. */
-export const sandboxCommand = (layout: SandboxLayout): { command: string; args: string[] } => ({
-  command: layout.launch,
-  args: [...launchArguments(layout), '--', layout.bwrap, ...bubblewrapArguments(layout)],
-});
+/** The whole start request that makes one sandbox: launcher, bubblewrap, first process. */
+export const startArguments = (layout: SandboxLayout): string[] => [
+  ...launchArguments(layout),
+  '--',
+  layout.bwrap,
+  ...bubblewrapArguments(layout),
+];

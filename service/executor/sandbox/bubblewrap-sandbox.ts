@@ -1,33 +1,28 @@
-import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { Cgroup, CgroupUsage } from '../cgroup/port.ts';
 import { createCapture } from '../output.ts';
 import { encodeGo, type InitMessage, listenToInit, type ProcessLimits } from './control.ts';
 import { watchCpu } from './cpu-watch.ts';
+import type { Launched } from './launcher.ts';
 import type { Ended, EndReason, Go, Sandbox, SandboxSpec } from './port.ts';
 import type { Scratch } from './scratch.ts';
 import type { Slot, SlotStreams } from './slots.ts';
 
 /** What a sandbox is made of while it lives; torn down in one place. */
 export interface Parts {
-  readonly name: string;
   readonly slot: Slot;
   readonly streams: SlotStreams;
-  readonly child: ChildProcess;
-  readonly control: Socket;
-  readonly stdout: Socket;
-  readonly stderr: Socket;
+  readonly launched: Launched;
   readonly cgroup: Cgroup | undefined;
-  /** Resolves when bubblewrap has exited, which it does only after the whole pid namespace is dead. */
-  readonly dead: Promise<void>;
 }
 
 export interface SandboxParts {
   readonly parts: Parts;
+  /** To the first process inside. */
+  readonly control: Socket;
   readonly spec: SandboxSpec;
   readonly scratch: Scratch;
-  readonly initPid: number;
   /** Kills what is left, waits for it, frees the slot and the cgroup. */
   readonly release: () => Promise<void>;
 }
@@ -51,8 +46,8 @@ const drainDeadlineMs = 2_000;
 
 /** One program's life from go to its end: the first reason to end wins, the others are no longer heard. */
 const runProgram = (own: SandboxParts, go: Go, signal?: AbortSignal): Promise<Ended> => {
-  const { parts, scratch, initPid } = own;
-  const { cgroup } = parts;
+  const { parts, scratch, control } = own;
+  const { cgroup, streams } = parts;
   const before = cgroup?.usage() ?? NO_USAGE;
   const stdout = createCapture(go.limits.outputBytes);
   const stderr = createCapture(go.limits.outputBytes);
@@ -100,7 +95,7 @@ const runProgram = (own: SandboxParts, go: Go, signal?: AbortSignal): Promise<En
     const end = (why: EndReason): void => {
       if (reason !== undefined || exit !== undefined) return;
       reason = why;
-      killInit(initPid, parts);
+      parts.launched.kill();
       // Output ends when the last process is gone; a kernel that takes longer than this must not hold the caller.
       drainTimer = setTimeout(finish, drainDeadlineMs);
     };
@@ -118,7 +113,7 @@ const runProgram = (own: SandboxParts, go: Go, signal?: AbortSignal): Promise<En
       () => end('cpu-time'),
     );
 
-    listenToInit(parts.control, (message) => {
+    listenToInit(control, (message) => {
       if (message.kind === 'exit') exit ??= message;
       if (message.kind === 'error') {
         fault = `the sandbox failed at ${message.step} (errno ${message.errno})`;
@@ -126,8 +121,8 @@ const runProgram = (own: SandboxParts, go: Go, signal?: AbortSignal): Promise<En
       }
     });
     for (const [name, socket, capture] of [
-      ['stdout', parts.stdout, stdout],
-      ['stderr', parts.stderr, stderr],
+      ['stdout', streams.stdout, stdout],
+      ['stderr', streams.stderr, stderr],
     ] as const) {
       socket.on('data', (chunk: Buffer) => {
         const kept = capture.add(chunk);
@@ -138,26 +133,16 @@ const runProgram = (own: SandboxParts, go: Go, signal?: AbortSignal): Promise<En
       socket.on('error', () => {});
       socket.resume();
     }
-    parts.control.once('close', closed);
-    parts.control.resume();
+    control.once('close', closed);
+    control.resume();
 
     if (signal?.aborted) return end('cancelled');
     signal?.addEventListener('abort', onAbort);
     const message = own.spec.warmCommand
       ? ({ mode: 'warm', entry: go.entry, args: go.args, env: go.env } as const)
       : ({ mode: 'exec', command: go.command, env: go.env } as const);
-    parts.control.write(encodeGo(message, WORKING_FOLDER, processLimits(go, cgroup !== undefined)));
+    control.write(encodeGo(message, WORKING_FOLDER, processLimits(go, cgroup !== undefined)));
   });
-};
-
-/** SIGKILL to the first process ends its whole pid namespace; refused once bubblewrap itself was reaped. */
-const killInit = (pid: number, parts: Parts): void => {
-  if (parts.child.exitCode !== null || parts.child.signalCode !== null) return;
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    parts.child.kill('SIGKILL'); // already gone, or not ours to signal: its monitor is, and takes it along
-  }
 };
 
 const sameLimits = (a: Go['limits'], b: Go['limits']): boolean =>
@@ -168,26 +153,25 @@ export const bubblewrapSandbox = (own: SandboxParts): Sandbox => {
   let used = false;
   let destroyed: Promise<void> | undefined;
   return {
-    dead: parts.dead,
+    dead: parts.launched.dead,
     put: (files) => scratch.put(files),
     async go(go, signal) {
       if (used || destroyed) throw new Error('a sandbox is used once');
       used = true;
-      if (go.stdin.length > 0) writeFileSync(parts.streams.stdinPath, go.stdin);
+      if (go.stdin.length > 0) writeFileSync(parts.slot.paths.stdin, go.stdin);
       if (!sameLimits(go.limits, own.spec.limits)) parts.cgroup?.limit(go.limits);
       return runProgram(own, go, signal);
     },
     async read(patterns, budget) {
-      await parts.dead;
+      await parts.launched.dead;
       return scratch.read(patterns, budget);
     },
     async copyTo(folder, budget) {
-      await parts.dead;
+      await parts.launched.dead;
       await scratch.copyTo(folder, budget);
     },
     destroy() {
       destroyed ??= (async () => {
-        killInit(own.initPid, parts);
         await own.release();
         scratch.close();
       })();

@@ -36,19 +36,23 @@ export const parseInitLine = (line: string): InitMessage | undefined => {
   };
 };
 
-/** Cuts the control socket's bytes into lines; a line too long ends the listening. */
-export const listenToInit = (socket: Socket, onMessage: (message: InitMessage) => void): void => {
+/**
+ * Cuts the control socket's bytes into lines; a line too long ends the socket.
+ * @returns a function that ends the listening
+ */
+export const listenToInit = (socket: Socket, onMessage: (message: InitMessage) => void): (() => void) => {
   let pending = '';
-  socket.setEncoding('latin1');
-  socket.on('data', (text: string) => {
-    const lines = (pending + text).split('\n');
+  const onData = (bytes: Buffer): void => {
+    const lines = (pending + bytes.toString('latin1')).split('\n');
     pending = lines.pop() ?? '';
     for (const line of lines) {
       const message = parseInitLine(line);
       if (message) onMessage(message);
     }
     if (pending.length > MAX_LINE) socket.destroy();
-  });
+  };
+  socket.on('data', onData);
+  return () => socket.off('data', onData);
 };
 
 /** rlimits of one program; 0 leaves one as it is. */

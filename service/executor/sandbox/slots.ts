@@ -1,62 +1,91 @@
-import { execFileSync } from 'node:child_process';
-import { chmodSync, closeSync, constants, mkdirSync, openSync, rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, constants, openSync } from 'node:fs';
+import { chmod, mkdir, rm } from 'node:fs/promises';
+import { createServer, type Server, Socket } from 'node:net';
+import { promisify } from 'node:util';
 
 /**
- * One place for a sandbox: a host uid, a mount point, and three files for its standard streams. Standard input is a
- * regular file and the outputs are FIFOs, because programs reopen /dev/stdin and /dev/stdout, and a socket, which is
- * what Node would give, cannot be reopened.
+ * One place for a sandbox: a host uid, a mount point, and paths for its streams. Standard input is a regular file and
+ * the outputs are FIFOs, because programs reopen /dev/stdin and /dev/stdout, and a socket, which is what Node would
+ * give, cannot be reopened.
  */
 export interface Slot {
   readonly number: number;
   readonly uid: number | undefined;
   readonly stage: string;
-  /** Opens the standard streams anew for one sandbox; the previous one's have all been closed. */
+  readonly paths: {
+    readonly stdin: string;
+    readonly stdout: string;
+    readonly stderr: string;
+    readonly control: string;
+  };
+  /** Opens the streams anew for one sandbox; the previous one's have all been closed. */
   open(): SlotStreams;
 }
 
 export interface SlotStreams {
-  readonly stdinPath: string;
-  /** For the child; close after the spawn. */
-  readonly childDescriptors: readonly [stdin: number, stdout: number, stderr: number];
-  /** Read ends, non-blocking. */
-  readonly stdout: number;
-  readonly stderr: number;
+  readonly stdout: Socket;
+  readonly stderr: Socket;
+  /** The connection that the sandbox makes for its first process. */
+  readonly control: Promise<Socket>;
+  close(): void;
 }
 
 export interface Slots {
-  take(): Slot | undefined;
+  /** @throws where all are taken */
+  take(): Promise<Slot>;
   give(slot: Slot): void;
 }
 
-const makeSlot = (folder: string, number: number, firstUid: number | undefined): Slot => {
-  const uid = firstUid === undefined ? undefined : firstUid + number;
+const run = promisify(execFile);
+
+const reader = (path: string): Socket =>
+  new Socket({
+    fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK),
+    readable: true,
+    writable: false,
+  });
+
+const listenOn = async (path: string): Promise<Server> => {
+  const server = createServer();
+  server.listen(path);
+  await once(server, 'listening');
+  server.unref();
+  return server;
+};
+
+const makeSlot = async (folder: string, number: number, firstUid: number | undefined): Promise<Slot> => {
   const home = `${folder}/${number}`;
   const stage = `${home}/stage`;
-  const [stdin, stdout, stderr] = [`${home}/stdin`, `${home}/stdout`, `${home}/stderr`];
-  rmSync(home, { recursive: true, force: true });
-  mkdirSync(stage, { recursive: true });
-  for (const path of [home, stage]) chmodSync(path, 0o711);
+  const paths = { stdin: `${home}/in`, stdout: `${home}/out`, stderr: `${home}/err`, control: `${home}/ctl` };
+  await rm(home, { recursive: true, force: true });
+  await mkdir(stage, { recursive: true });
+  for (const path of [home, stage]) await chmod(path, 0o711);
   // Reopening /proc/self/fd/1 asks for permission on the FIFO itself; nobody can reach it by its path from inside.
-  execFileSync('mkfifo', ['-m', '0622', stdout, stderr]);
-  // mkfifo's mode is subject to no umask with -m; the owner, the executor, reads.
+  await run('mkfifo', ['-m', '0622', paths.stdout, paths.stderr]);
+  const server = await listenOn(paths.control);
   return {
     number,
-    uid,
+    uid: firstUid === undefined ? undefined : firstUid + number,
     stage,
+    paths,
     open() {
-      const write = openSync(stdin, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o644);
-      closeSync(write);
-      const out = openSync(stdout, constants.O_RDONLY | constants.O_NONBLOCK);
-      const err = openSync(stderr, constants.O_RDONLY | constants.O_NONBLOCK);
+      closeSync(openSync(paths.stdin, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o644));
+      const stdout = reader(paths.stdout);
+      const stderr = reader(paths.stderr);
+      const connected = Promise.withResolvers<Socket>();
+      server.once('connection', connected.resolve);
       return {
-        stdinPath: stdin,
-        childDescriptors: [
-          openSync(stdin, constants.O_RDONLY),
-          openSync(stdout, constants.O_WRONLY),
-          openSync(stderr, constants.O_WRONLY),
-        ],
-        stdout: out,
-        stderr: err,
+        stdout,
+        stderr,
+        control: connected.promise,
+        close() {
+          server.off('connection', connected.resolve);
+          stdout.destroy();
+          stderr.destroy();
+          void connected.promise.then((socket) => socket.destroy());
+        },
       };
     },
   };
@@ -71,7 +100,12 @@ export const createSlots = (folder: string, firstUid: number | undefined, most: 
   const free: Slot[] = [];
   let made = 0;
   return {
-    take: () => free.pop() ?? (made < most ? makeSlot(folder, made++, firstUid) : undefined),
+    async take() {
+      const slot = free.pop();
+      if (slot) return slot;
+      if (made >= most) throw new Error(`all ${most} slots for sandboxes are taken`);
+      return makeSlot(folder, made++, firstUid);
+    },
     give: (slot) => {
       free.push(slot);
     },
