@@ -11,11 +11,12 @@ export const toWire = (bytes: Buffer): { content: string; encoding: Encoding } =
 const brokenTail = (bytes: Buffer): number => {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = bytes[bytes.length - back] ?? 0;
-    if (byte >= 0xc0) {
+    // Only these start a character: of the others nothing can come, so they hold nothing back.
+    if (byte >= 0xc2 && byte <= 0xf4) {
       const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
       return length > back ? back : 0;
     }
-    if (byte < 0x80) return 0;
+    if (byte < 0x80 || byte >= 0xc0) return 0;
   }
   return 0;
 };

@@ -4,8 +4,10 @@
  * expressions that backtrack for hours on names made for it.
  */
 
-/** `*` any run of characters, `?` any one, all within one path segment. */
-const matchesSegment = (pattern: string, name: string): boolean => {
+/** `*` any run of characters, `?` any one, all within one path segment; a character is one code point. */
+const matchesSegment = (patternText: string, nameText: string): boolean => {
+  const pattern = [...patternText];
+  const name = [...nameText];
   let p = 0;
   let n = 0;
   let star = -1;
