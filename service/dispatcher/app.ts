@@ -1,5 +1,5 @@
 import helmet from '@fastify/helmet';
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Clock } from '../cluster/clock.ts';
 import type { Cluster } from '../cluster/port.ts';
 import { PaddockError } from '../contracts/errors.ts';
@@ -61,6 +61,8 @@ export const createApp = async (settings: DispatcherSettings, deps: AppDependenc
     },
   });
   const app = createServer(settings, log);
+  // Before the server waits for its open requests: what is left of them gets its answer now.
+  app.addHook('preClose', () => core.drain(0));
   app.addHook('onClose', async () => {
     await core.close();
     await metrics.close();
@@ -102,7 +104,7 @@ const createServer = (settings: DispatcherSettings, log: FastifyBaseLogger): Fas
   const app = fastify({
     loggerInstance: log,
     // One event per execution is logged by us; a child logger for each request would cost more than it tells.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     childLoggerFactory: (logger) => logger,
     bodyLimit: settings.bodyLimitBytes,
     trustProxy: false,

@@ -71,9 +71,9 @@ export const resultOf = (
   attempts: execution.attempts,
   timings: {
     queuedMs: round(execution.placedAt - execution.admittedAt),
-    preparedMs: answer.timings.preparedMs,
-    compileMs: answer.timings.compileMs,
-    runMs: answer.timings.runMs,
+    preparedMs: round(answer.timings.preparedMs),
+    compileMs: round(answer.timings.compileMs),
+    runMs: round(answer.timings.runMs),
     totalMs: round(now - execution.admittedAt),
   },
   metadata: execution.metadata,
@@ -96,7 +96,7 @@ export const finishedWell = (
   warm: answer.warm,
   timings: {
     ...result.timings,
-    collectMs: answer.timings.collectMs,
+    collectMs: round(answer.timings.collectMs),
     dispatchMs: round(Math.max(0, now - execution.placedAt - answer.timings.totalMs)),
   },
 });
