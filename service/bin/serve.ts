@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { getCompileCacheDir } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -58,7 +59,8 @@ const run = async (config: ServiceConfig, hooks: ServeHooks): Promise<number> =>
     program: join(projectRoot, 'service/bin/executor.ts'),
     count: config.executors,
     pool: 'default',
-    environment: config.executorEnvironment,
+    execArgv: ['--max-semi-space-size=4'],
+    environment: { ...config.executorEnvironment, ...compileCache() },
     clock: systemClock,
     randomBytes,
     log,
@@ -71,6 +73,12 @@ const run = async (config: ServiceConfig, hooks: ServeHooks): Promise<number> =>
     if (isForPeople) process.stderr.write(`Paddock is ready at ${url} (reference: ${url}/docs)\n`);
     await hooks.onReady?.(url);
   });
+};
+
+/** Without it, each executor would load the TypeScript stripper, which costs 27 MB. */
+const compileCache = (): Record<string, string> => {
+  const folder = getCompileCacheDir();
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) };
 };
 
 const requireTokens = (config: ServiceConfig, tokens: TokenStore): void => {
