@@ -171,12 +171,11 @@ describe('the go message', () => {
         }
       }),
     );
-    for (const go of [
+    const withNul: GoMessage[] = [
       { mode: 'exec', command: ['a\0b'], env: {} },
       { mode: 'exec', command: ['a'], env: { X: 'a\0b' } },
       { mode: 'warm', entry: 'a\0b', args: [], env: {} },
-    ] satisfies GoMessage[]) {
-      assert.throws(() => encodeGo(go, '/', limits), /NUL/);
-    }
+    ];
+    for (const go of withNul) assert.throws(() => encodeGo(go, '/', limits), /NUL/);
   });
 });
