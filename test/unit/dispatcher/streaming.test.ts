@@ -69,7 +69,7 @@ test('what is refused at once is an HTTP error, what fails later is an event', {
   arrived.event({ event: 'output', output });
   await reader.until('event: output');
   arrived.die();
-  const text = await reader.until('event: error');
+  const text = await reader.until('executor-lost');
   // Some output was shown already, so it is not run once more.
   assert.match(text, /event: error\ndata: \{.*"code":"executor-lost"/);
   assert.equal(harness.executor.arrived.length, 1);
