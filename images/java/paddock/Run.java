@@ -1,0 +1,79 @@
+package paddock;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.reflect.Method;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Scanner;
+import java.util.stream.Collectors;
+import jdk.internal.vm.annotation.Hidden;
+
+/**
+ * Waits, then becomes the program. Its one frame below the program's own is hidden from stack traces, which the JVM
+ * grants to classes on the boot class path, so that an exception simply passes through and the JVM itself reports it.
+ */
+final class Run {
+  @Hidden
+  public static void main(String[] arguments) throws Throwable {
+    if (arguments.length > 0 && arguments[0].equals("--record")) {
+      warmUp();
+      return;
+    }
+    Go go;
+    if (arguments.length == 0) {
+      warmUp();
+      System.gc();
+      go = Go.await();
+      Environment.replace(go.environment);
+    } else {
+      go = new Go(arguments[0], Arrays.copyOfRange(arguments, 1, arguments.length), null);
+    }
+    MethodHandle main = mainMethod(Files.readString(Path.of("/work/.paddock/main")));
+    main.invokeExact(go.arguments);
+  }
+
+  private static MethodHandle mainMethod(String name) throws ReflectiveOperationException {
+    System.setProperty("sun.java.command", name);
+    Class<?> type = Class.forName(name, false, ClassLoader.getSystemClassLoader());
+    Method method = type.getMethod("main", String[].class);
+    method.setAccessible(true);
+    return MethodHandles.lookup().unreflect(method).asFixedArity();
+  }
+
+  /** Runs what most programs need once, so that it is loaded and linked. */
+  private static void warmUp() throws Exception {
+    PrintStream out = new PrintStream(new ByteArrayOutputStream(), true, "UTF-8");
+    Scanner scanner = new Scanner(new ByteArrayInputStream("1 2.5 word\nline\n".getBytes(StandardCharsets.UTF_8)));
+    out.println(scanner.nextInt() + " " + scanner.nextDouble() + scanner.next() + scanner.nextLine());
+    new BufferedReader(new InputStreamReader(new ByteArrayInputStream(new byte[] {'a', '\n'}))).readLine();
+    Map<String, List<Integer>> map = new HashMap<>();
+    map.computeIfAbsent("key", key -> new ArrayList<>()).add(3);
+    out.printf("%d %s %.2f%n", 1, "text", 1.5);
+    out.println(String.format("%5d|%-5s", 1, "a") + map);
+    out.println(List.of(3, 1, 2).stream().filter(n -> n > 1).map(n -> "n" + n).sorted().collect(Collectors.joining(",")));
+    StringBuilder builder = new StringBuilder();
+    for (Map.Entry<String, List<Integer>> entry : map.entrySet()) builder.append(entry.getKey()).append(entry.getValue());
+    out.println(builder);
+    Go.parse("Main.java\0001\000argument\000NAME=value\000".getBytes(StandardCharsets.UTF_8));
+    Environment.replace(null);
+    try {
+      MethodHandles.lookup().unreflect(Run.class.getDeclaredMethod("nothing", String[].class)).invoke(new String[0]);
+    } catch (Throwable impossible) {
+      throw new AssertionError(impossible);
+    }
+  }
+
+  static void nothing(String[] arguments) {}
+}

@@ -1,0 +1,16 @@
+# Usage: prepare.sh JAVA. Leaves paddock.jar and the archives compile.jsa and run.jsa in the working folder.
+set -eu
+java=$1
+bin=$(dirname "$(readlink -f "$java")")
+mkdir /tmp/classes
+"$bin/javac" -nowarn -proc:none -d /tmp/classes \
+  --add-exports=java.base/jdk.internal.access=ALL-UNNAMED --add-exports=java.base/jdk.internal.misc=ALL-UNNAMED \
+  --add-exports=java.base/jdk.internal.vm.annotation=ALL-UNNAMED \
+  --add-exports=jdk.compiler/com.sun.tools.javac.api=ALL-UNNAMED /opt/paddock/runtime/paddock/*.java
+"$bin/jar" --create --no-compress --file paddock.jar -C /tmp/classes .
+export PADDOCK_PREPARED="$PWD"
+cd /tmp
+for kind in compile run; do
+  case $kind in compile) class=paddock.Compile ;; run) class=paddock.Run ;; esac
+  PADDOCK_RECORD="$PADDOCK_PREPARED/$kind.jsa" /bin/sh /opt/paddock/runtime/start.sh "$kind" "$java" "$class" --record
+done
