@@ -9,6 +9,7 @@ import {
   executorsResponseSchema,
   runtimesResponseSchema,
 } from '../../service/contracts/service.ts';
+import { waitFor } from './wait-for.ts';
 
 export interface Answer {
   readonly status: number;
@@ -113,3 +114,21 @@ export async function* stream(
     }
   }
 }
+
+/**
+ * Resolves when every runtime has been prepared and the warm set is full: from then on every sandbox that does more
+ * than wait belongs to an execution.
+ */
+export const settled = (url: string): Promise<boolean> =>
+  waitFor(
+    async () => {
+      const available = (await runtimesOf(url)).filter((runtime) => runtime.available);
+      const warm = (await executorsOf(url)).flatMap((executor) => executor.warm);
+      return (
+        available.every(({ name, version }) =>
+          warm.some(({ runtime }) => runtime === `${name} ${version}`),
+        ) && warm.every(({ ready, target, creating }) => creating === 0 && ready >= target)
+      );
+    },
+    { what: 'the runtimes to be prepared', timeoutMs: 180_000, everyMs: 100 },
+  );

@@ -1,6 +1,12 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { descendantsOf, describeProcess, listProcesses, orphanedSandboxProcesses } from './processes.ts';
+import {
+  descendantsOf,
+  describeProcess,
+  firstSandboxUid,
+  listProcesses,
+  orphanedSandboxProcesses,
+} from './processes.ts';
 
 const lines = (path: string): string[] => {
   try {
@@ -29,9 +35,23 @@ export const paddockCgroups = (): string[] =>
 export const placesIn = (stateDir: string): string[] =>
   existsSync(stateDir) ? readdirSync(stateDir).filter((name) => /^place-\d+$/.test(name)) : [];
 
+/** Places that an executor holds now, by its lock (an abstract socket). */
+const heldPlaces = (): Set<string> =>
+  new Set(
+    lines('/proc/net/unix').flatMap(
+      (line) => /@paddock-(place-)\d+-(\d+)/.exec(line)?.slice(1).join('') ?? [],
+    ),
+  );
+
 /** Cgroup folders of these places: other services on this machine have places of their own. */
 export const cgroupsOfPlaces = (places: readonly string[]): string[] =>
   paddockCgroups().filter((path) => places.some((place) => `${path}/`.includes(`/paddock-${place}/`)));
+
+/** True for what a sandbox could have made: other programs on this machine keep files of their own in /dev/shm. */
+const couldBeOurs = (path: string): boolean => {
+  const uid = statSync(path, { throwIfNoEntry: false })?.uid ?? 0;
+  return process.getuid?.() === 0 ? uid >= firstSandboxUid : uid === process.getuid?.();
+};
 
 /** SysV objects, POSIX shared memory and POSIX queues of the host's own ipc namespace. */
 export const ipcObjects = (): string[] => [
@@ -41,7 +61,11 @@ export const ipcObjects = (): string[] => [
       .map((line) => `sysv ${kind} ${line.trim().split(/\s+/).slice(0, 2).join(' ')}`),
   ),
   ...['/dev/shm', '/dev/mqueue'].flatMap((folder) =>
-    existsSync(folder) ? readdirSync(folder).map((name) => `${folder}/${name}`) : [],
+    existsSync(folder)
+      ? readdirSync(folder)
+          .map((name) => `${folder}/${name}`)
+          .filter(couldBeOurs)
+      : [],
   ),
 ];
 
@@ -79,7 +103,7 @@ export const hostState = (): HostState => ({
 
 /**
  * One line for each thing that is there now and was not before.
- * @param places whose cgroups must all be gone; none while their executor lives
+ * @param places whose cgroups must all be gone, unless an executor of another service has taken one since
  */
 export const leaksSince = (before: HostState, places: readonly string[] = []): string[] => [
   ...ipcObjects()
@@ -91,7 +115,7 @@ export const leaksSince = (before: HostState, places: readonly string[] = []): s
   ...orphanedSandboxProcesses()
     .filter(({ pid }) => !before.orphans.has(pid))
     .map((facts) => `orphaned process ${describeProcess(facts)}`),
-  ...cgroupsOfPlaces(places).map((path) => `cgroup ${path}`),
+  ...cgroupsOfPlaces(places.filter((place) => !heldPlaces().has(place))).map((path) => `cgroup ${path}`),
 ];
 
 /** Live processes with `marker` in the environment they were started with. */

@@ -74,6 +74,9 @@ export const descendantsOf = (
   return all.filter(({ pid }) => family.has(pid));
 };
 
+/** Executors that are root give each sandbox a host uid from here on (service/bin/executor-config.ts). */
+export const firstSandboxUid = 0x6000_0000;
+
 const ownPidNamespace = linkQuietly('/proc/self/ns/pid');
 
 /** Processes in another pid namespace than ours, by namespace: one a sandbox. */
@@ -107,9 +110,11 @@ export const orphanedSandboxProcesses = (all: readonly ProcessFacts[] = listProc
       hasExecutor(parent)
     );
   };
+  const isOurs = ({ uid, command }: ProcessFacts): boolean =>
+    uid >= firstSandboxUid || /\/place-\d+\//.test(command);
   return [...sandboxesAmong(all).values()]
     .flat()
-    .filter((facts) => facts.state !== 'Z' && !hasExecutor(facts));
+    .filter((facts) => facts.state !== 'Z' && isOurs(facts) && !hasExecutor(facts));
 };
 
 export const describeProcess = ({ pid, parent, uid, state, name, command }: ProcessFacts): string =>

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
+import { settled } from './client.ts';
 import { hostState, leaksSince, placesIn, processesMarked } from './leaks.ts';
 import { type Service, type StartOptions, startService } from './start-service.ts';
 import { waitFor } from './wait-for.ts';
@@ -19,6 +20,7 @@ export const useService = (
   let service: Service | undefined;
   before(async () => {
     service = await startService({ ...options, stateDir });
+    await settled(service.url);
   });
   after(async () => {
     const places = placesIn(stateDir);

@@ -33,6 +33,15 @@ const isRunning = (service: Service): Promise<boolean> =>
     what: 'it to run',
   });
 
+/** Starts a long program and resolves when it has written its first output. */
+const hasBegun = async (service: Service): Promise<void> => {
+  const events = stream(service.url, { ...sleeper(30), limits: { wallMs: 60_000 } });
+  const { value } = await events.next();
+  assert.equal(value?.event, 'output');
+  // The stream stays open: it breaks when the service does.
+  events.next().catch(() => {});
+};
+
 describe('the end of the service', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     test(`${signal} when idle ends it at once, with code 0, and leaves nothing`, async (t) => {
@@ -77,19 +86,14 @@ describe('the end of the service', () => {
 
   test('SIGKILL of the service in mid-run takes executors and sandboxes with it', async (t) => {
     const { service, nothingLeft } = await start(t);
-    const family = (): number[] => descendantsOf(service.pid).map(({ pid }) => pid);
-    const events = stream(service.url, { ...sleeper(30), limits: { wallMs: 60_000 } });
-    for await (const { event } of events) {
-      if (event !== 'output') continue;
-      const before = family();
-      assert.ok(before.length > 2);
-      process.kill(service.pid, 'SIGKILL');
-      await waitFor(() => before.every((pid) => !isAlive(pid)), {
-        what: 'its family to end',
-        timeoutMs: 8_000,
-      });
-      break;
-    }
+    await hasBegun(service);
+    const family = descendantsOf(service.pid).map(({ pid }) => pid);
+    assert.ok(family.length > 2);
+    process.kill(service.pid, 'SIGKILL');
+    await waitFor(() => family.every((pid) => !isAlive(pid)), {
+      what: 'its family to end',
+      timeoutMs: 8_000,
+    });
     await nothingLeft();
   });
 
@@ -97,13 +101,9 @@ describe('the end of the service', () => {
     const { service, nothingLeft } = await start(t);
     const executor = descendantsOf(service.pid).find(({ command }) => command.includes('executor.ts'));
     assert.ok(executor);
-    const events = stream(service.url, { ...sleeper(30), limits: { wallMs: 60_000 } });
-    for await (const { event } of events) {
-      if (event !== 'output') continue;
-      process.kill(service.pid, 'SIGKILL');
-      process.kill(executor.pid, 'SIGKILL');
-      break;
-    }
+    await hasBegun(service);
+    process.kill(service.pid, 'SIGKILL');
+    process.kill(executor.pid, 'SIGKILL');
     await service.stop('SIGKILL');
     const next = await startService({ stateDir: service.stateDir });
     t.after(() => next.stop('SIGKILL'));

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { runtimesOf } from '../harness/client.ts';
+import { runtimesOf, settled } from '../harness/client.ts';
 import { filesHolding, hostState, leaksSince, placesIn, processesMarked } from '../harness/leaks.ts';
 import { type Service, startService } from '../harness/start-service.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -165,9 +165,11 @@ const main = async (): Promise<number> => {
     const before = hostState();
     const stateDir = mkdtempSync(join(tmpdir(), 'paddock-attacks-'));
     const service = await startService({ stateDir, env: { ...sentinels.env } });
-    process.stdout.write(`${heading}\n`);
+    process.stdout.write('waiting until the runtimes are prepared\n');
     let verdicts: Verdict[];
     try {
+      await settled(service.url);
+      process.stdout.write(`${heading}\n`);
       verdicts = await attackAll(service, sentinels);
     } catch (error) {
       await service.stop();
