@@ -1,4 +1,4 @@
-import type { WarmStatus } from '../contracts/index.ts';
+import { PaddockError, type WarmStatus } from '../contracts/index.ts';
 import type { Sandbox, SandboxMaker, SandboxSpec } from './sandbox/port.ts';
 
 /** A kind of sandbox that is kept ready. */
@@ -30,7 +30,10 @@ export interface Taken {
 
 export interface WarmSet {
   keep(kind: WarmKind): void;
-  /** A ready sandbox at once, or the next one made. @throws where it cannot be made, or on abort */
+  /**
+   * A ready sandbox at once, or the next one made.
+   * @throws where it cannot be made; PaddockError client-closed on abort, shutting-down once closed
+   */
   take(spec: SandboxSpec, signal?: AbortSignal): Promise<Taken>;
   status(): WarmStatus[];
   counters(): { created: number; failed: number; hits: number; misses: number; warmMb: number };
@@ -105,6 +108,7 @@ export const createWarmSet = (config: WarmSetConfig): WarmSet => {
   const shelves = new Map<string, Shelf>();
   const counts = { created: 0, failed: 0, hits: 0, misses: 0 };
   const ending = new AbortController();
+  const inMaking = new Set<Promise<void>>();
   let making = 0;
 
   const shelfOf = (spec: SandboxSpec): Shelf => {
@@ -114,6 +118,19 @@ export const createWarmSet = (config: WarmSetConfig): WarmSet => {
       shelves.set(spec.key, shelf);
     }
     return shelf;
+  };
+
+  const report = (shelf: Shelf, error: Error): void =>
+    config.onFault(shelf.kinds[0]?.runtime ?? 'plain', error);
+
+  /** Nobody waits for it, so a fault in it has nobody else to go to. */
+  const discard = (shelf: Shelf, sandbox: Sandbox): Promise<void> =>
+    sandbox.destroy().catch((error: Error) => report(shelf, error));
+
+  /** A shelf that nothing is kept on lasts as long as somebody waits for it. */
+  const forgetIfIdle = (shelf: Shelf): void => {
+    if (shelf.kinds.length === 0 && shelf.waiters.length === 0 && shelf.making === 0)
+      shelves.delete(shelf.spec.key);
   };
 
   /** Somebody waiting goes before any stock; then the shelf that is emptiest against its target. */
@@ -139,8 +156,8 @@ export const createWarmSet = (config: WarmSetConfig): WarmSet => {
       waiter.resolve({ sandbox, warm: false });
       return;
     }
-    if (ending.signal.aborted) {
-      void sandbox.destroy();
+    if (ending.signal.aborted || shelf.kinds.length === 0) {
+      void discard(shelf, sandbox);
       return;
     }
     shelf.ready.push(sandbox);
@@ -148,7 +165,7 @@ export const createWarmSet = (config: WarmSetConfig): WarmSet => {
       const at = shelf.ready.indexOf(sandbox);
       if (at < 0) return;
       shelf.ready.splice(at, 1); // died waiting: never handed out, replaced
-      void sandbox.destroy();
+      void discard(shelf, sandbox);
       fill();
     });
   };
@@ -158,7 +175,7 @@ export const createWarmSet = (config: WarmSetConfig): WarmSet => {
     shelf.failures += 1;
     shelf.notBefore = config.now() + Math.min(MAX_BACKOFF_MS, 100 * 2 ** shelf.failures);
     shelf.waiters.shift()?.reject(error);
-    if (!ending.signal.aborted) config.onFault(shelf.kinds[0]?.runtime ?? 'plain', error);
+    if (!ending.signal.aborted) report(shelf, error);
   };
 
   const make = async (shelf: Shelf): Promise<void> => {
@@ -176,8 +193,7 @@ export const createWarmSet = (config: WarmSetConfig): WarmSet => {
     } finally {
       making -= 1;
       shelf.making -= 1;
-      if (shelf.kinds.length === 0 && shelf.waiters.length === 0 && shelf.making === 0)
-        shelves.delete(shelf.spec.key);
+      forgetIfIdle(shelf);
       fill();
     }
   };
@@ -186,7 +202,8 @@ export const createWarmSet = (config: WarmSetConfig): WarmSet => {
     while (making < config.makersAtOnce && !ending.signal.aborted) {
       const shelf = neediest();
       if (!shelf) return;
-      void make(shelf);
+      const made = make(shelf).finally(() => inMaking.delete(made));
+      inMaking.add(made);
     }
   };
 
@@ -198,7 +215,7 @@ export const createWarmSet = (config: WarmSetConfig): WarmSet => {
     }
     setTargets(shelves.values(), config.budgetMb, config.mostPerKind);
     for (const shelf of shelves.values()) {
-      while (shelf.ready.length > shelf.target) void shelf.ready.pop()?.destroy();
+      for (const sandbox of shelf.ready.splice(shelf.target)) void discard(shelf, sandbox);
     }
     fill();
   };
@@ -214,7 +231,8 @@ export const createWarmSet = (config: WarmSetConfig): WarmSet => {
       fill();
     },
     take(spec, signal) {
-      if (ending.signal.aborted) return Promise.reject(new Error('the warm set is closed'));
+      if (ending.signal.aborted) return Promise.reject(new PaddockError('shutting-down'));
+      if (signal?.aborted) return Promise.reject(new PaddockError('client-closed'));
       const shelf = shelfOf(spec);
       shelf.arrivals += 1;
       const sandbox = shelf.ready.shift();
@@ -232,7 +250,8 @@ export const createWarmSet = (config: WarmSetConfig): WarmSet => {
           const at = shelf.waiters.indexOf(waiter);
           if (at < 0) return;
           shelf.waiters.splice(at, 1);
-          reject(new Error('cancelled'));
+          forgetIfIdle(shelf);
+          reject(new PaddockError('client-closed'));
         });
         fill();
       });
@@ -255,9 +274,10 @@ export const createWarmSet = (config: WarmSetConfig): WarmSet => {
       clearInterval(timer);
       ending.abort();
       for (const shelf of shelves.values()) {
-        for (const waiter of shelf.waiters.splice(0)) waiter.reject(new Error('the warm set is closed'));
-        await Promise.all(shelf.ready.splice(0).map((sandbox) => sandbox.destroy()));
+        for (const waiter of shelf.waiters.splice(0)) waiter.reject(new PaddockError('shutting-down'));
+        await Promise.all(shelf.ready.splice(0).map((sandbox) => discard(shelf, sandbox)));
       }
+      await Promise.all(inMaking);
     },
   };
 };
