@@ -32,12 +32,21 @@ export interface ServerConfig {
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 const readBody = async (request: IncomingMessage, limit: number): Promise<Buffer> => {
+  const tooLarge = (): PaddockError =>
+    new PaddockError('payload-too-large', { detail: `the limit is ${limit} bytes` });
+  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request) {
-    size += chunk.length;
-    if (size > limit) throw new PaddockError('payload-too-large', { detail: `the limit is ${limit} bytes` });
-    chunks.push(chunk);
+  try {
+    // Leaving the loop must not destroy the connection that the answer goes over.
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      size += chunk.length;
+      if (size > limit) throw tooLarge();
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof PaddockError) throw error;
+    throw new PaddockError('client-closed', {}, { cause: error });
   }
   return Buffer.concat(chunks, size);
 };
@@ -122,9 +131,9 @@ export const createExecutorServer = (config: ServerConfig, handlers: ExecutorHan
     } catch (error) {
       const known = asPaddockError(error, config.onInternalError);
       if (response.headersSent || response.destroyed) return void response.destroy();
-      // What was not read of the body would be taken for the next request.
-      if (!request.complete) response.setHeader('connection', 'close');
       sendJson(response, known.status, known.toProblem(), 'application/problem+json');
+      // Closing before the rest of the body has come would reset the connection, and lose the answer with it.
+      request.resume();
     }
   };
 

@@ -30,11 +30,17 @@ export const judge = (ended: Ended, limits: Limits, wallMs: number): Judgement =
     case 'cpu-time':
       return { outcome: 'time-limit', message: `used more than ${limits.cpuMs} ms of CPU time` };
     case 'output':
-      return { outcome: 'output-limit', message: `wrote more than ${limits.outputBytes} bytes` };
+      return outputLimit(limits);
     case 'exit':
-      return judgeExit(ended, limits);
+      // The last of the output may be read only after the exit.
+      return ended.stdoutTruncated || ended.stderrTruncated ? outputLimit(limits) : judgeExit(ended, limits);
   }
 };
+
+const outputLimit = (limits: Limits): Judgement => ({
+  outcome: 'output-limit',
+  message: `wrote more than ${limits.outputBytes} bytes`,
+});
 
 const judgeExit = (ended: Ended, limits: Limits): Judgement => {
   const failed = ended.signal !== null || ended.exitCode !== 0;

@@ -39,7 +39,7 @@ const processLimits = (go: Go, limitedByCgroup: boolean): ProcessLimits => ({
   // A backstop behind the watch on the cgroup, and the limit itself where there is none.
   cpuSeconds: Math.ceil(go.limits.cpuMs / 1_000) + (limitedByCgroup ? 1 : 0),
   processes: limitedByCgroup ? 0 : go.limits.processes,
-  addressSpaceBytes: limitedByCgroup ? 0 : go.limits.memoryMb * MEBIBYTE,
+  dataBytes: limitedByCgroup ? 0 : go.limits.memoryMb * MEBIBYTE,
 });
 
 const drainDeadlineMs = 2_000;

@@ -61,7 +61,8 @@ export interface ProcessLimits {
   readonly fileBytes: number;
   readonly cpuSeconds: number;
   readonly processes: number;
-  readonly addressSpaceBytes: number;
+  /** Private writable memory, not address space: a JVM reserves gigabytes that it never touches. */
+  readonly dataBytes: number;
 }
 
 export type GoMessage =
@@ -90,7 +91,7 @@ export const encodeGo = (go: GoMessage, folder: string, limits: ProcessLimits): 
     String(limits.fileBytes),
     String(limits.cpuSeconds),
     String(limits.processes),
-    String(limits.addressSpaceBytes),
+    String(limits.dataBytes),
     folder,
     ...program,
     ...pairs,

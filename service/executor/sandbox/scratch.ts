@@ -140,6 +140,7 @@ export const openScratch = (path: string, owner: number | undefined): Scratch =>
   const own = (descriptor: number): void => {
     if (owner !== undefined) fchownSync(descriptor, owner, owner);
   };
+  let closed = false;
   const made = new Set<string>();
   const makeFolders = (name: string): void => {
     const segments = name.split('/');
@@ -204,9 +205,14 @@ export const openScratch = (path: string, owner: number | undefined): Scratch =>
       }
     },
     isFull() {
+      if (closed) return false;
       const { bavail, ffree } = statfsSync(`/proc/self/fd/${root}`);
       return bavail === 0 || ffree === 0;
     },
-    close: () => closeSync(root),
+    close() {
+      if (closed) return;
+      closed = true;
+      closeSync(root);
+    },
   };
 };

@@ -9,7 +9,7 @@
  *             exit CODE SIGNAL WALL_US USER_US SYSTEM_US MAXRSS_KIB\n
  *             error STEP ERRNO\n
  * It is told  one message: a 4-byte little-endian length, then NUL-terminated strings:
- *             mode ("warm" or "exec"), open files, file bytes, CPU seconds, processes, address-space bytes (rlimits;
+ *             mode ("warm" or "exec"), open files, file bytes, CPU seconds, processes, data bytes (rlimits;
  *             0: leave), working folder, and then
  *             exec: number of arguments, the arguments (the command first), the environment
  *             warm: what is handed to the warm program as it is, with a length of its own in front
@@ -127,7 +127,7 @@ static pid_t start_program(char *at, char *end, const char *folder, const char *
   limit(0, RLIMIT_FSIZE, limits[1]);
   limit(0, RLIMIT_CPU, limits[2]);
   limit(0, RLIMIT_NPROC, limits[3]);
-  limit(0, RLIMIT_AS, limits[4]);
+  limit(0, RLIMIT_DATA, limits[4]);
   if (chdir(folder) < 0) fail("chdir");
   environ = env;
   execvpe(argv[0], argv, env);
@@ -174,7 +174,7 @@ int main(int argc, char **argv) {
     limit(main_pid, RLIMIT_FSIZE, limits[1]);
     limit(main_pid, RLIMIT_CPU, limits[2]);
     limit(main_pid, RLIMIT_NPROC, limits[3]);
-    limit(main_pid, RLIMIT_AS, limits[4]);
+    limit(main_pid, RLIMIT_DATA, limits[4]);
     uint32_t rest = (uint32_t)(end - at);
     if (write_all(channel, (char *)&rest, sizeof rest) == 0) write_all(channel, at, rest);
     close(channel);

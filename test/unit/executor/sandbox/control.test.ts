@@ -132,7 +132,7 @@ describe('listening to paddock-init', () => {
 });
 
 describe('the go message', () => {
-  const limits = { openFiles: 256, fileBytes: 1, cpuSeconds: 2, processes: 3, addressSpaceBytes: 4 };
+  const limits = { openFiles: 256, fileBytes: 1, cpuSeconds: 2, processes: 3, dataBytes: 4 };
   const decode = (message: Buffer): string[] => {
     assert.equal(message.readUInt32LE(0), message.length - 4);
     assert.equal(message.at(-1), 0);
