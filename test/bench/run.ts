@@ -50,12 +50,16 @@ const announce = (text: string): void => {
   process.stderr.write(`${isTerminal ? '\r\u001b[K' : ''}${seconds} s  ${text}\n`);
 };
 
-const processesOf = (service: Service): OwnProcesses => ({
-  dispatcher: service.pid,
-  executors: descendantsOf(service.pid)
+const processesOf = (service: Service): OwnProcesses => {
+  const family = descendantsOf(service.pid);
+  const executors = family
     .filter(({ parent, command }) => parent === service.pid && command.includes('service/bin/executor.ts'))
-    .map(({ pid }) => pid),
-});
+    .map(({ pid }) => pid);
+  const launchers = family
+    .filter(({ parent, command }) => executors.includes(parent) && command.endsWith('/paddock-launch'))
+    .map(({ pid }) => pid);
+  return { dispatcher: service.pid, executors, launchers };
+};
 
 interface Skipped {
   readonly name: string;

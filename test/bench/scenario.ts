@@ -25,6 +25,8 @@ export interface Row {
 export interface OwnProcesses {
   readonly dispatcher: number;
   readonly executors: readonly number[];
+  /** The processes that start the executors' sandboxes. */
+  readonly launchers: readonly number[];
 }
 
 export interface Bench {

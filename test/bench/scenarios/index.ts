@@ -1,5 +1,9 @@
 import type { Scenario } from '../scenario.ts';
 import { helloScenarios } from './hello.ts';
+import { memory } from './memory.ts';
+import { overhead } from './overhead.ts';
+import { sandboxCost } from './sandbox-cost.ts';
+import { throughput } from './throughput.ts';
 
 /** In the order they run. `memory` comes after load: what the processes need at rest, having worked. */
-export const scenarios: readonly Scenario[] = [...helloScenarios];
+export const scenarios: readonly Scenario[] = [...helloScenarios, overhead, throughput, memory, sandboxCost];

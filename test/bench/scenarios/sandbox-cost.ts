@@ -1,0 +1,173 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { SandboxMaker, SandboxSpec } from '../../../service/executor/sandbox/port.ts';
+import { type Makers, openMakers } from '../makers.ts';
+import { python } from '../programs.ts';
+import { type Bench, type Row, type Scenario, Skip } from '../scenario.ts';
+import { loopShells } from '../shell.ts';
+import { median } from '../statistics.ts';
+
+const cores = availableParallelism();
+
+/** One way of doing a part of the work, over and over for so many seconds; answers how much CPU each took, in ms. */
+type Variant = (seconds: number) => Promise<number>;
+
+/** With every core kept busy, time is CPU time, the kernel's own threads included: those no process accounts for. */
+const inShells =
+  (command: string): Variant =>
+  async (seconds) =>
+    (cores * 1_000) / (await loopShells(command, cores, seconds)).perSecond;
+
+/** As many at once as keep every core busy while each also waits for the kernel. */
+const LOOPS_PER_CORE = 3;
+
+const inNode =
+  (once: () => Promise<void>): Variant =>
+  async (seconds) => {
+    const started = performance.now();
+    const end = started + seconds * 1_000;
+    let count = 0;
+    const loop = async (): Promise<void> => {
+      while (performance.now() < end) {
+        await once();
+        count += 1;
+      }
+    };
+    await Promise.all(Array.from({ length: cores * LOOPS_PER_CORE }, loop));
+    return ((performance.now() - started) * cores) / count;
+  };
+
+const spawnTrue = async (): Promise<void> => {
+  await once(spawn('/usr/bin/true', [], { stdio: 'ignore' }), 'exit');
+};
+
+const makeAndDestroy = (maker: SandboxMaker, spec: SandboxSpec) => async (): Promise<void> => {
+  await (await maker.create(spec)).destroy();
+};
+
+interface Walls {
+  readonly make: number;
+  readonly go: number;
+  readonly destroy: number;
+}
+
+const executeOnce = async ({ full, python: runtime }: Makers): Promise<Walls> => {
+  const started = performance.now();
+  const sandbox = await full.create(runtime.run.spec);
+  const made = performance.now();
+  sandbox.put([{ name: python.fileName, content: Buffer.from(python.source('')) }]);
+  const ended = await sandbox.go({
+    command: runtime.run.command,
+    entry: python.fileName,
+    args: [],
+    env: runtime.run.env,
+    stdin: new Uint8Array(),
+    limits: runtime.info.limits,
+    wallMs: runtime.info.limits.wallMs,
+  });
+  const done = performance.now();
+  await sandbox.destroy();
+  if (ended.stdout.toString('utf8') !== python.stdout)
+    throw new Error(`a sandbox failed: ${ended.fault ?? ended.stderr}`);
+  return { make: made - started, go: done - made, destroy: performance.now() - done };
+};
+
+const variantsOf = (makers: Makers, folder: string) => {
+  const plain: SandboxSpec = { ...makers.python.run.spec, key: 'plain', shown: [], warmCommand: undefined };
+  writeFileSync(join(folder, python.fileName), python.source(''));
+  return {
+    process: inShells('/usr/bin/true'),
+    nodeSpawn: inNode(spawnTrue),
+    barePython: inShells(python.bare.replace('main.py', join(folder, 'main.py'))),
+    bubblewrap: inShells(makers.bubblewrap(false)),
+    bubblewrapNet: inShells(makers.bubblewrap(true)),
+    withoutCgroup: inNode(makeAndDestroy(makers.withoutCgroup, plain)),
+    plain: inNode(makeAndDestroy(makers.full, plain)),
+    warm: inNode(makeAndDestroy(makers.full, makers.python.run.spec)),
+    executed: inNode(async () => void (await executeOnce(makers))),
+  } satisfies Record<string, Variant>;
+};
+
+type Costs = Record<keyof ReturnType<typeof variantsOf>, number>;
+
+const measureCosts = async (bench: Bench, makers: Makers): Promise<Costs> => {
+  const [rounds, seconds] = bench.quick ? [1, 0.5] : [7, 1.5];
+  const variants = Object.entries(variantsOf(makers, bench.folder));
+  const measured = new Map<string, number[]>(variants.map(([name]) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, variant] of variants) {
+      bench.say(`sandbox-cost ${name} ${round + 1}/${rounds}`);
+      measured.get(name)?.push(await variant(seconds));
+    }
+  }
+  return Object.fromEntries(variants.map(([name]) => [name, median(measured.get(name) ?? [])])) as Costs; // the same names as went in
+};
+
+/** Each part is the difference between two ways of working that differ in that part alone. */
+const costRows = (costs: Costs): Row[] => {
+  const part = (name: string, value: number): Row => ({
+    name: `sandbox-cost-${name}`,
+    value,
+    baseline: costs.executed,
+    ratio: value / costs.executed,
+    unit: 'ms',
+    against: 'CPU time of one whole execution without HTTP',
+  });
+  return [
+    {
+      ...part('', costs.executed),
+      ...{ name: 'sandbox-cost', baseline: costs.barePython, ratio: costs.executed / costs.barePython },
+      against: 'CPU time of one bare python in a shell',
+    },
+    part('process', costs.process),
+    part('bubblewrap', costs.bubblewrap - costs.process),
+    part('network-namespace', costs.bubblewrapNet - costs.bubblewrap),
+    part('launcher-and-node', costs.withoutCgroup - costs.bubblewrapNet),
+    part('cgroup', costs.plain - costs.withoutCgroup),
+    part('interpreter', costs.warm - costs.plain),
+    part('program', costs.executed - costs.warm),
+    {
+      ...part('node-spawn', costs.nodeSpawn),
+      ...{ baseline: costs.process, ratio: costs.nodeSpawn / costs.process },
+      against: 'CPU time of a process started by a shell',
+    },
+  ];
+};
+
+/** The same work one at a time on an idle machine: how long each step takes by the clock. */
+const wallRows = async (bench: Bench, makers: Makers): Promise<Row[]> => {
+  const all: Walls[] = [];
+  for (let done = 0; done < (bench.quick ? 10 : 50); done++) all.push(await executeOnce(makers));
+  const whole = median(all.map(({ make, go, destroy }) => make + go + destroy));
+  return (['make', 'go', 'destroy'] as const).map((step) => {
+    const value = median(all.map((walls) => walls[step]));
+    const against = 'wall time of one execution, one at a time';
+    return {
+      name: `sandbox-wall-${step}`,
+      value,
+      baseline: whole,
+      ratio: value / whole,
+      unit: 'ms',
+      against,
+    };
+  });
+};
+
+/** Where each millisecond of making, using and removing a sandbox goes. */
+export const sandboxCost: Scenario = {
+  name: 'sandbox-cost',
+  runtimes: [],
+  async run(bench) {
+    if (!bench.own) throw new Skip('not measured for a service given with --url');
+    const makers = await openMakers();
+    try {
+      await executeOnce(makers);
+      return [...costRows(await measureCosts(bench, makers)), ...(await wallRows(bench, makers))];
+    } finally {
+      await makers.close();
+    }
+  },
+};
