@@ -167,8 +167,11 @@ const describe = (
 export const createExecutor = async (config: ExecutorConfig, log: ExecutorLog): Promise<Executor> => {
   const parts = await prepareMachine(config);
   await parts.inspection.cgroup.driver?.clear();
-  const onFault = (runtime: string, error: Error): void =>
-    log.warn({ runtime, err: error }, 'a sandbox or a preparation failed');
+  const work: Work = { running: new Set(), state: 'ready', executions: 0, internalErrors: 0 };
+  const onFault = (runtime: string, error: Error): void => {
+    // At the end everything is killed in the middle, which is no fault of anybody's.
+    if (work.state === 'ready') log.warn({ runtime, err: error }, 'a sandbox or a preparation failed');
+  };
   const warmSet = createWarmSet({
     maker: parts.maker,
     budgetMb: config.warmMemoryMb,
@@ -185,7 +188,6 @@ export const createExecutor = async (config: ExecutorConfig, log: ExecutorLog): 
     onReady: (runtime) => keepWarm(warmSet, runtime),
     onFault,
   });
-  const work: Work = { running: new Set(), state: 'ready', executions: 0, internalErrors: 0 };
   const startedAt = new Date().toISOString();
   const onCleanupFault = (error: Error): void =>
     log.warn({ err: error }, 'a sandbox could not be cleaned up');
