@@ -95,6 +95,7 @@ const send = async (
   });
   outgoing.end(body);
   const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+  outgoing.on('error', () => {}); // answered: the end of the test may cut off the rest of a refused body
   return {
     status: response.statusCode,
     type: response.headers['content-type'],
@@ -193,7 +194,9 @@ describe('the server of an executor', () => {
       `Basic ${TOKEN}`,
     ]) {
       for (const options of [{}, { method: 'GET', path: '/status' }, { path: '/nothing' }]) {
-        const answer = await send(port, JSON.stringify(valid), { ...options, headers: { authorization } });
+        // Of a GET, the client would send a body without its length.
+        const body = 'method' in options ? '' : JSON.stringify(valid);
+        const answer = await send(port, body, { ...options, headers: { authorization } });
         assert.equal(problemOf(answer).code, 'unauthorized', authorization);
       }
     }
