@@ -8,9 +8,9 @@ mkdir /tmp/classes
   --add-exports=java.base/jdk.internal.vm.annotation=ALL-UNNAMED \
   --add-exports=jdk.compiler/com.sun.tools.javac.api=ALL-UNNAMED /opt/paddock/runtime/paddock/*.java
 "$bin/jar" --create --no-compress --file paddock.jar -C /tmp/classes .
-export PADDOCK_PREPARED="$PWD"
+# An archive names the jar by the path it is used under later.
 cd /tmp
 for kind in compile run; do
   case $kind in compile) class=paddock.Compile ;; run) class=paddock.Run ;; esac
-  PADDOCK_RECORD="$PADDOCK_PREPARED/$kind.jsa" /bin/sh /opt/paddock/runtime/start.sh "$kind" "$java" "$class" --record
+  PADDOCK_RECORD="/opt/paddock/prepared/$kind.jsa" /bin/sh /opt/paddock/runtime/start.sh "$kind" "$java" "$class" --record
 done

@@ -2,7 +2,7 @@
 kind=$1
 java=$2
 shift 2
-prepared=${PADDOCK_PREPARED:-/opt/paddock/prepared}
+prepared=/opt/paddock/prepared
 case $kind in
   # A compiler lives for a second: the second, slower optimizer would not pay.
   compile)
