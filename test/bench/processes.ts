@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 import { descendantsOf } from '../harness/processes.ts';
 
 /** The kernel's unit in /proc/PID/stat: USER_HZ, 100 on every Linux that Node runs on. */
@@ -31,6 +33,13 @@ export const machineCpu = (): number => {
     .slice(1)
     .map(Number);
   return (user + nice + system + irq + softirq) * MS_PER_TICK;
+};
+
+/** How much of the machine is busy in the next `ms`, from 0 to 1: what others do, when we do nothing. */
+export const busyShare = async (ms: number): Promise<number> => {
+  const [before, started] = [machineCpu(), performance.now()];
+  await pause(ms);
+  return (machineCpu() - before) / ((performance.now() - started) * availableParallelism());
 };
 
 export interface MemoryUse {

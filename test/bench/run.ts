@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { descendantsOf } from '../harness/processes.ts';
 import { repository, type Service, startService } from '../harness/start-service.ts';
 import { createClient } from './client.ts';
+import { busyShare } from './processes.ts';
 import { closingLine, jsonOf, markdownOf, tableOf } from './report.ts';
 import { type Bench, meets, type OwnProcesses, type Row, type Scenario, Skip } from './scenario.ts';
 import { scenarios } from './scenarios/index.ts';
@@ -97,6 +98,11 @@ const commit = (): string => {
   }
 };
 
+/** Above this, what others do on the machine is more than its own housekeeping. */
+const QUIET_SHARE = 0.1;
+
+const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
+
 /** What the figures were measured on: without it they say little. */
 const surroundings = () => ({
   date: new Date().toISOString(),
@@ -120,13 +126,23 @@ const main = async (): Promise<number> => {
   const client = createClient(service?.url ?? options.url ?? '', options.token);
   try {
     const own = service && processesOf(service);
+    // A service that has just started still prepares its runtimes: that is no disturbance from outside.
+    if (service) await client.untilWarm([]);
+    const before = await busyShare(1_000);
+    announce(`warm; others keep ${percent(before)} of the machine busy`);
     const bench: Bench = { client, own, shell, folder, quick: options.quick, say };
     const { rows, skipped } = await runAll(bench, chosen);
-    announce('done');
+    await client.untilWarm([]);
+    const others = { before, after: await busyShare(1_000) };
+    announce(`done; others keep ${percent(others.after)} of the machine busy`);
     process.stdout.write(
       `${options.markdown ? markdownOf(rows) : tableOf(rows)}\n\n${closingLine(rows, skipped)}\n`,
     );
-    if (options.json !== undefined) writeFileSync(options.json, jsonOf(rows, { skipped, ...about }));
+    if (Math.max(others.before, others.after) > QUIET_SHARE)
+      process.stdout.write(
+        'Others used the machine meanwhile: the ratios say more than the absolute figures.\n',
+      );
+    if (options.json !== undefined) writeFileSync(options.json, jsonOf(rows, { skipped, ...about, others }));
     return options.strict && rows.some((row) => meets(row) === false) ? 1 : 0;
   } catch (error) {
     const said = service?.log().slice(-4_000);
