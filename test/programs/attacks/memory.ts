@@ -44,6 +44,14 @@ export const memory: readonly Attack[] = [
     maxMs: 6_000,
   },
   {
+    name: 'memory-stack-unlimited',
+    runtime: 'c',
+    program: 'memory-stack.c',
+    request: { args: ['unlimited'], limits: small },
+    outcome: ['signal', 'memory-limit'],
+    maxMs: 6_000,
+  },
+  {
     name: 'memory-tmpfs',
     runtime: 'python',
     program: 'memory-tmpfs.py',
