@@ -49,7 +49,7 @@ const shownPaths = (source: StageSource, stage: StageCommand): ShownPath[] => {
 };
 
 const fill = (text: string, toolchain: Toolchain): string =>
-  text.replaceAll('{toolchainRoot}', toolchain.root ?? '/usr').replaceAll('{toolchain}', toolchain.inside);
+  text.replace(/\{toolchain(Root)?\}/g, (_, root) => (root ? (toolchain.root ?? '/usr') : toolchain.inside));
 
 const keyOf = (spec: Omit<SandboxSpec, 'key'>): string =>
   createHash('sha256')
@@ -106,5 +106,6 @@ export const commandFor = (
       // The entry counts as a source whatever it is called: the caller said so. A leading dash is no option.
       return [...new Set([entry, ...sources])].map((name) => `./${name}`);
     }
-    return [part.replaceAll('{entryStem}', stem(entry)).replaceAll('{entry}', entry)];
+    // A function, because a name may hold what a replacement text would interpret, and placeholders too.
+    return [part.replace(/\{entry(Stem)?\}/g, (_, isStem) => (isStem ? stem(entry) : entry))];
   });
