@@ -1,0 +1,429 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import {
+  defaultLimits,
+  type ExecutorRequest,
+  executorResultSchema,
+  type OutputEvent,
+  PaddockError,
+  type RuntimeInfo,
+} from '../../../service/contracts/index.ts';
+import { execute } from '../../../service/executor/execution.ts';
+import type { Runtime } from '../../../service/executor/runtimes/catalogue.ts';
+import type { StagePlan } from '../../../service/executor/runtimes/stage-plan.ts';
+import { withKey } from '../../../service/executor/runtimes/stage-plan.ts';
+import type { Go, SandboxSpec } from '../../../service/executor/sandbox/port.ts';
+import { NOT_REGULAR } from '../../../service/executor/sandbox/scratch.ts';
+import { ended, type FakeSandbox, fakeSandbox, type Script } from './fake-sandbox.ts';
+
+const info: RuntimeInfo = {
+  name: 'lang',
+  title: 'Language',
+  version: '1.0',
+  aliases: [],
+  extensions: ['.l'],
+  fileName: 'main.l',
+  available: true,
+  compiled: false,
+  startedAhead: false,
+  limits: { ...defaultLimits },
+  capabilities: [],
+};
+
+const plan = (name: string, command: string[]): StagePlan => ({
+  spec: withKey({ shown: [{ source: `/${name}`, target: '/opt/x' }], env: {}, limits: defaultLimits }),
+  env: { STAGE: name, LANG: 'C.UTF-8' },
+  command,
+  warm: undefined,
+});
+
+const interpreted: Runtime = { info, extensions: ['.l'], run: plan('run', ['lang', '{entry}']) };
+const compiled: Runtime = {
+  ...interpreted,
+  compile: { ...plan('compile', ['langc', '{sources}']), artifacts: ['*.o'], limits: { memoryMb: 512 } },
+};
+
+const request = (changed: Partial<ExecutorRequest> = {}): ExecutorRequest => ({
+  id: 'e1',
+  runtime: 'lang',
+  version: '1.0',
+  files: [{ name: 'main.l', content: 'program', encoding: 'utf8' }],
+  entry: 'main.l',
+  args: [],
+  stdin: '',
+  stdinEncoding: 'utf8',
+  env: {},
+  limits: { ...defaultLimits },
+  outputs: [],
+  stream: false,
+  ...changed,
+});
+
+interface Setup {
+  readonly runtime?: Runtime;
+  readonly request?: Partial<ExecutorRequest>;
+  /** What the sandboxes do, one after the other; the last for all that follow. */
+  readonly scripts?: readonly Script[];
+  readonly warm?: readonly boolean[];
+  readonly signal?: AbortSignal;
+  readonly emit?: (event: OutputEvent) => void;
+}
+
+const begin = (setup: Setup = {}) => {
+  const sandboxes: FakeSandbox[] = [];
+  const cleanupFaults: Error[] = [];
+  let ms = 0;
+  const result = execute(
+    request(setup.request),
+    {
+      runtimes: { get: async () => setup.runtime ?? interpreted },
+      warmSet: {
+        async take(spec: SandboxSpec) {
+          const at = sandboxes.length;
+          const sandbox = fakeSandbox(spec, setup.scripts?.[at] ?? setup.scripts?.at(-1));
+          sandboxes.push(sandbox);
+          return { sandbox, warm: setup.warm?.[at] ?? true };
+        },
+      },
+      now: () => ms++,
+      onCleanupFault: (error) => cleanupFaults.push(error),
+    },
+    setup.signal ?? new AbortController().signal,
+    setup.emit,
+  );
+  return { result, sandboxes, cleanupFaults };
+};
+
+const perform = async (setup: Setup = {}) => {
+  const begun = begin(setup);
+  const result = await begun.result;
+  assert.deepEqual(executorResultSchema.parse(result), result);
+  assert.ok(
+    begun.sandboxes.every(({ destroyed }) => destroyed === 1),
+    'every sandbox is destroyed once',
+  );
+  return { ...begun, result };
+};
+
+const says = (stdout: string | Buffer, facts: Parameters<typeof ended>[0] = {}): Script => ({
+  go: async () => ended({ stdout: Buffer.from(stdout), ...facts }),
+});
+const file = (name: string, content = name) => ({ name, content: Buffer.from(content) });
+const isError = (code: string) => (error: unknown) => error instanceof PaddockError && error.code === code;
+const onlyGo = (sandbox: FakeSandbox | undefined): Go => {
+  assert.equal(sandbox?.goes.length, 1);
+  return sandbox?.goes[0] ?? assert.fail();
+};
+
+describe('an execution', () => {
+  test('puts the files, runs once, and answers', async () => {
+    const { result, sandboxes } = await perform({
+      request: {
+        files: [
+          { name: 'main.l', content: 'ü', encoding: 'utf8' },
+          { name: 'data', content: '/w==', encoding: 'base64' },
+        ],
+        args: ['-x', 'y'],
+        stdin: 'AAE=',
+        stdinEncoding: 'base64',
+        env: { LANG: 'C', MINE: '1' },
+      },
+      scripts: [says('hello')],
+    });
+    assert.deepEqual([result.run?.outcome, result.run?.stdout, result.compile], ['ok', 'hello', undefined]);
+    const [sandbox] = sandboxes;
+    assert.deepEqual(sandbox?.files, [file('main.l', 'ü'), { name: 'data', content: Buffer.from([255]) }]);
+    const go = onlyGo(sandbox);
+    assert.deepEqual(go.command, ['lang', 'main.l', '-x', 'y']);
+    assert.deepEqual([go.entry, go.args], ['main.l', ['-x', 'y']]);
+    assert.deepEqual(go.env, { STAGE: 'run', LANG: 'C', MINE: '1' });
+    assert.deepEqual(Buffer.from(go.stdin), Buffer.from([0, 1]));
+    assert.equal(go.wallMs, defaultLimits.wallMs);
+    assert.equal(sandbox?.spec, interpreted.run.spec);
+  });
+
+  test('is warm where every sandbox was made ahead', async () => {
+    const runtime = compiled;
+    assert.equal((await perform({ runtime, warm: [true, true] })).result.warm, true);
+    assert.equal((await perform({ runtime, warm: [false, true] })).result.warm, false);
+    assert.equal((await perform({ runtime, warm: [true, false] })).result.warm, false);
+  });
+
+  test('takes another kind of sandbox for another scratch space, and only then', async () => {
+    const of = async (changed: Partial<ExecutorRequest['limits']>) =>
+      (await perform({ request: { limits: { ...defaultLimits, ...changed } } })).sandboxes[0]?.spec;
+    assert.equal((await of({ memoryMb: 99, processes: 3, wallMs: 5 }))?.key, interpreted.run.spec.key);
+    for (const changed of [{ scratchMb: 128 }, { scratchFiles: 77 }]) {
+      const spec = await of(changed);
+      assert.notEqual(spec?.key, interpreted.run.spec.key);
+      assert.deepEqual({ ...spec?.limits }, { ...defaultLimits, ...changed });
+    }
+  });
+
+  test('measures its steps', async () => {
+    const { timings } = (await perform({ runtime: compiled, request: { outputs: ['*'] } })).result;
+    const { totalMs, ...steps } = timings;
+    // Each look at the clock is a millisecond here.
+    assert.deepEqual(steps, { preparedMs: 2, compileMs: 1, runMs: 1, collectMs: 1 });
+    assert.ok(totalMs >= 5);
+  });
+
+  test('answers before it has cleaned up, and tells of a fault in that', async () => {
+    const cleaned = Promise.withResolvers<void>();
+    const { result, cleanupFaults } = begin({ scripts: [{ destroy: () => cleaned.promise }] });
+    assert.equal((await result).run?.outcome, 'ok');
+    cleaned.reject(new Error('the cgroup is busy'));
+    await turn();
+    assert.deepEqual(
+      cleanupFaults.map(({ message }) => message),
+      ['the cgroup is busy'],
+    );
+  });
+
+  test('passes on that there is no such runtime, and takes no sandbox', async () => {
+    const refuse = async () => {
+      throw new PaddockError('unknown-runtime');
+    };
+    const take = () => assert.fail('took a sandbox');
+    const deps = { runtimes: { get: refuse }, warmSet: { take }, now: () => 0, onCleanupFault: () => {} };
+    await assert.rejects(execute(request(), deps, new AbortController().signal), isError('unknown-runtime'));
+  });
+});
+
+describe('a compiled execution', () => {
+  const program = { ...file('main.o', 'machine code'), executable: true, modifiedMs: 7 };
+
+  test('carries its artifacts, and only them, into a second sandbox', async () => {
+    const { result, sandboxes } = await perform({
+      runtime: compiled,
+      request: {
+        args: ['a'],
+        stdin: 'in',
+        files: [
+          { name: 'main.l', content: '', encoding: 'utf8' },
+          { name: 'lib/x.l', content: '', encoding: 'utf8' },
+          { name: 'README', content: '', encoding: 'utf8' },
+        ],
+      },
+      scripts: [{ ...says('compiled'), read: async () => ({ files: [program], omitted: [] }) }, says('ran')],
+    });
+    assert.deepEqual([result.compile?.stdout, result.run?.stdout], ['compiled', 'ran']);
+    const [first, second] = sandboxes;
+    assert.equal(sandboxes.length, 2);
+    assert.deepEqual(first?.readings, [['*.o']]);
+    assert.deepEqual(second?.files, [program]);
+    const compiling = onlyGo(first);
+    assert.deepEqual(compiling.command, ['langc', './main.l', './lib/x.l'], 'no arguments of the program');
+    assert.equal(compiling.stdin.length, 0);
+    assert.equal(compiling.wallMs, defaultLimits.compileMs);
+    assert.equal(compiling.limits.memoryMb, 512, 'at least what compiling needs');
+    assert.ok(compiling.limits.cpuMs >= defaultLimits.compileMs, 'CPU time is no shorter than its wall time');
+    assert.equal(onlyGo(second).limits.memoryMb, defaultLimits.memoryMb);
+  });
+
+  test('keeps a caller’s limits where they are above what compiling needs', async () => {
+    const limits = { ...defaultLimits, memoryMb: 1_024, compileMs: 60_000, cpus: 2 };
+    const { sandboxes } = await perform({ runtime: compiled, request: { limits } });
+    const compiling = onlyGo(sandboxes[0]).limits;
+    assert.deepEqual([compiling.memoryMb, compiling.cpuMs], [1_024, 120_000]);
+  });
+
+  test('stops where the compilation fails', async () => {
+    const { result, sandboxes } = await perform({
+      runtime: compiled,
+      request: { tests: [{ name: 't', stdin: '' }], outputs: ['*'] },
+      scripts: [says('', { exitCode: 1, stderr: Buffer.from('no semicolon') })],
+    });
+    assert.deepEqual([result.compile?.outcome, result.compile?.stderr], ['nonzero-exit', 'no semicolon']);
+    assert.deepEqual([result.run, result.tests, result.outputs], [undefined, undefined, []]);
+    assert.equal(sandboxes.length, 1);
+    assert.deepEqual(sandboxes[0]?.readings, []);
+  });
+
+  test('fails on our side where an artifact is too large, not where it is a link', async () => {
+    const omitting = (reason: string): Script => ({
+      read: async () => ({ files: [program], omitted: [{ name: 'big.o', reason }] }),
+    });
+    const { result, sandboxes } = begin({
+      runtime: compiled,
+      scripts: [omitting('more than 5 bytes in all')],
+    });
+    await assert.rejects(result, /big\.o: more than 5 bytes/);
+    assert.equal(sandboxes[0]?.destroyed, 1);
+    assert.equal(
+      (await perform({ runtime: compiled, scripts: [omitting(NOT_REGULAR)] })).sandboxes.length,
+      2,
+    );
+  });
+});
+
+describe('an execution with tests', () => {
+  test('compiles once and runs each in a fresh sandbox with its own input', async () => {
+    const { result, sandboxes } = await perform({
+      runtime: compiled,
+      request: {
+        args: ['default'],
+        tests: [
+          { name: 'one', stdin: '1', expectedStdout: 'out' },
+          { name: 'two', stdin: '2', args: ['own'] },
+        ],
+      },
+      scripts: [says(''), says('out')],
+    });
+    assert.equal(sandboxes.length, 3);
+    assert.equal(new Set(sandboxes).size, 3);
+    const goes = sandboxes.slice(1).map(onlyGo);
+    assert.deepEqual(
+      goes.map(({ args, stdin }) => [args, Buffer.from(stdin).toString()]),
+      [
+        [['default'], '1'],
+        [['own'], '2'],
+      ],
+    );
+    assert.deepEqual(
+      result.tests?.map(({ name, passed, stdout }) => [name, passed, stdout]),
+      [
+        ['one', true, 'out'],
+        ['two', null, 'out'],
+      ],
+    );
+    assert.equal(result.run, undefined);
+  });
+
+  const verdicts: [what: string, stdout: string | Buffer, expected: string, passed: boolean][] = [
+    ['the same', 'a\nb\n', 'a\nb\n', true],
+    ['white space at line ends and at the end aside', 'a  \r\nb\t\n\n', 'a\nb', true],
+    ['white space at the start counts', ' a', 'a', false],
+    ['an empty line in between counts', 'a\n\nb', 'a\nb', false],
+    ['other text', 'a', 'b', false],
+    ['nothing and nothing', '\n', '', true],
+    ['bytes that are no text', Buffer.from([0xff]), '/w==', false],
+  ];
+  for (const [what, stdout, expectedStdout, passed] of verdicts) {
+    test(`${passed ? 'passes' : 'does not pass'}: ${what}`, async () => {
+      const tests = [{ name: 't', stdin: '', expectedStdout }];
+      const { result } = await perform({ request: { tests }, scripts: [says(stdout)] });
+      assert.equal(result.tests?.[0]?.passed, passed);
+    });
+  }
+
+  test('goes on after one that fails, which does not pass with the right output', async () => {
+    const tests = ['a', 'b'].map((name) => ({ name, stdin: '', expectedStdout: 'x' }));
+    const { result } = await perform({
+      request: { tests },
+      scripts: [says('x', { exitCode: 1 }), says('x')],
+    });
+    assert.deepEqual(
+      result.tests?.map(({ passed }) => passed),
+      [false, true],
+    );
+  });
+});
+
+describe('what an execution gives back', () => {
+  test('the files it was asked for, as text or base64, and why others are missing', async () => {
+    const omitted = [{ name: 'link.png', reason: NOT_REGULAR }];
+    const { result, sandboxes } = await perform({
+      request: { outputs: ['*.txt', '*.png'] },
+      scripts: [
+        {
+          read: async () => ({
+            files: [file('a.txt', 'ü'), { name: 'b.png', content: Buffer.from([255]) }],
+            omitted,
+          }),
+        },
+      ],
+    });
+    assert.deepEqual(sandboxes[0]?.readings, [['*.txt', '*.png']]);
+    assert.deepEqual(result.outputs, [
+      { name: 'a.txt', content: 'ü', encoding: 'utf8', size: 2 },
+      { name: 'b.png', content: '/w==', encoding: 'base64', size: 1 },
+    ]);
+    assert.deepEqual(result.outputsOmitted, omitted);
+  });
+
+  test('no files where it asked for none, also after a failure where it did', async () => {
+    const { result, sandboxes } = await perform();
+    assert.deepEqual([result.outputs, result.outputsOmitted, sandboxes[0]?.readings], [[], undefined, []]);
+    const failed = await perform({ request: { outputs: ['*'] }, scripts: [says('', { exitCode: 1 })] });
+    assert.deepEqual(failed.sandboxes[0]?.readings, [['*']]);
+  });
+
+  test('output as it comes, named after its stage and test, characters whole', async () => {
+    const events: OutputEvent[] = [];
+    const euro = Buffer.from('€');
+    const chatty: Script = {
+      async go(go) {
+        go.onOutput?.('stdout', euro.subarray(0, 1));
+        go.onOutput?.('stderr', Buffer.from('e'));
+        go.onOutput?.('stdout', euro.subarray(1));
+        go.onOutput?.('stdout', euro.subarray(0, 2));
+        return ended();
+      },
+    };
+    await perform({
+      runtime: compiled,
+      request: { tests: [{ name: 't', stdin: '' }] },
+      scripts: [says(''), chatty],
+      emit: (event) => events.push(event),
+    });
+    const about = { stage: 'run', test: 't' };
+    assert.deepEqual(events, [
+      { ...about, stream: 'stderr', content: 'e', encoding: 'utf8' },
+      { ...about, stream: 'stdout', content: '€', encoding: 'utf8' },
+      { ...about, stream: 'stdout', content: '4oI=', encoding: 'base64' },
+    ]);
+  });
+});
+
+describe('an execution that cannot go on', () => {
+  test('is the caller’s fault where its files do not fit', async () => {
+    const put = () => {
+      throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
+    };
+    const { result, sandboxes } = begin({ scripts: [{ put }] });
+    await assert.rejects(result, (error: unknown) => {
+      assert.ok(error instanceof PaddockError);
+      assert.equal(error.code, 'invalid-request');
+      assert.match(error.details.errors?.[0]?.message ?? '', /64 MiB and 4096 files/);
+      return true;
+    });
+    assert.deepEqual([sandboxes[0]?.destroyed, sandboxes[0]?.goes], [1, []]);
+  });
+
+  test('is cancelled by its signal: the sandbox is destroyed, nothing follows', async () => {
+    const cancel = new AbortController();
+    const { result, sandboxes } = begin({
+      runtime: compiled,
+      signal: cancel.signal,
+      scripts: [
+        {
+          async go(_go, signal) {
+            assert.equal(signal, cancel.signal);
+            cancel.abort();
+            return ended({ reason: 'cancelled', exitCode: null, signal: 9 });
+          },
+        },
+      ],
+    });
+    await assert.rejects(result, isError('client-closed'));
+    assert.deepEqual(
+      sandboxes.map(({ destroyed }) => destroyed),
+      [1],
+    );
+  });
+
+  test('passes on what the sandbox throws, after destroying it', async () => {
+    const { result, sandboxes } = begin({
+      scripts: [{ go: () => Promise.reject(new Error('no more pids')) }],
+    });
+    await assert.rejects(result, /no more pids/);
+    assert.equal(sandboxes[0]?.destroyed, 1);
+  });
+
+  test('says so as data where the sandbox was lost', async () => {
+    const { result } = await perform({ scripts: [says('', { reason: 'lost', fault: 'gone' })] });
+    assert.deepEqual([result.run?.outcome, result.run?.message], ['internal-error', 'gone']);
+  });
+});

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { defaultLimits } from '../../../../service/contracts/index.ts';
+import { NODE_INSIDE, type Toolchain } from '../../../../service/executor/runtimes/probe.ts';
+import { commandFor, planStage, type StageSource } from '../../../../service/executor/runtimes/stage-plan.ts';
+import { manifest } from './manifest.ts';
+
+const toolchain: Toolchain = {
+  path: '/usr/bin/lang',
+  inside: '/usr/bin/lang',
+  root: undefined,
+  version: '1',
+  said: 'Lang 1',
+};
+const source = (changed: Partial<StageSource> = {}): StageSource => ({
+  manifest: manifest(),
+  folder: '/images/lang',
+  toolchain,
+  prepared: undefined,
+  limits: defaultLimits,
+  ...changed,
+});
+const run = (command: string[], changed: Partial<StageSource> = {}) =>
+  planStage(source(changed), { command, env: {} });
+const warm = { command: ['{toolchain}', 'warm'], memoryMb: 9, startMs: 50 };
+
+describe('the plan of a stage', () => {
+  test('fills in the toolchain and leaves what belongs to a request', () => {
+    const plan = run(['{toolchain}', '-L{toolchainRoot}/lib:{toolchain}', '{entry}', '{sources}']);
+    assert.deepEqual(plan.command, ['/usr/bin/lang', '-L/usr/lib:/usr/bin/lang', '{entry}', '{sources}']);
+    const odd = { ...toolchain, inside: '/opt/$&/lang', root: '/opt/$$' };
+    assert.deepEqual(run(['{toolchain}', '{toolchainRoot}'], { toolchain: odd }).command, [
+      '/opt/$&/lang',
+      '/opt/$$',
+    ]);
+  });
+
+  test('has the environment of base, runtime and stage, the nearer one first', () => {
+    const own = source({ manifest: manifest({ env: { A: 'runtime', B: 'runtime', LANG: 'C' } }) });
+    const plan = planStage(own, { command: ['x'], env: { B: 'stage {toolchain}' } });
+    assert.deepEqual(
+      [plan.env.A, plan.env.B, plan.env.LANG, plan.env.HOME],
+      ['runtime', 'stage /usr/bin/lang', 'C', '/work'],
+    );
+  });
+
+  test('shows what it mentions and no more', () => {
+    const all = {
+      prepared: '/cache/p',
+      toolchain: { ...toolchain, inside: NODE_INSIDE, path: '/host/node', root: '/opt/lang' },
+    };
+    const targets = (command: string[]) =>
+      run(command, all).spec.shown.map(({ source, target }) => [source, target]);
+    const runtime = ['/images/lang', '/opt/paddock/runtime'];
+    const prepared = ['/cache/p', '/opt/paddock/prepared'];
+    const node = ['/host/node', NODE_INSIDE];
+    const root = ['/opt/lang', '/opt/lang'];
+    assert.deepEqual(targets(['x']), []);
+    assert.deepEqual(targets(['x', '/opt/paddock/prepared/y']), [prepared]);
+    assert.deepEqual(targets(['{toolchain}']), [node, root]);
+    assert.deepEqual(targets(['x', '{toolchainRoot}/y']), [root]);
+    assert.deepEqual(targets(['/opt/paddock/runtime/z']), [runtime, prepared, node, root]);
+  });
+
+  test('shows further paths of the manifest where they exist', () => {
+    const own = { manifest: manifest({ mounts: ['/', '/there/is/no/such'] }) };
+    assert.deepEqual(run(['x'], own).spec.shown, [{ source: '/', target: '/' }]);
+  });
+
+  test('has equal keys where sandboxes are interchangeable', () => {
+    const key = (changed: Partial<StageSource>, stage = {}) =>
+      planStage(source(changed), { command: ['a'], env: {}, ...stage }).spec.key;
+    const plain = key({});
+    assert.equal(key({}, { command: ['b', '{entry}'] }), plain);
+    assert.equal(key({}, { env: { A: '1' } }), plain, 'its environment comes with go');
+    assert.equal(key({ limits: { ...defaultLimits, memoryMb: 1 } }), plain, 'limits are set at go');
+    const others = [
+      key({ limits: { ...defaultLimits, scratchMb: 1 } }),
+      key({ limits: { ...defaultLimits, scratchFiles: 1 } }),
+      key({}, { command: ['/opt/paddock/runtime/x'] }),
+      key({}, { warm }),
+      key({}, { warm, env: { A: '1' } }),
+      key({}, { warm: { ...warm, command: ['other'] } }),
+    ];
+    assert.equal(new Set([plain, ...others]).size, others.length + 1);
+  });
+
+  test('starts the warm command ahead, with the environment of the stage', () => {
+    const plan = planStage(source(), { command: ['x'], env: { A: '1' }, warm });
+    assert.deepEqual(plan.spec.warmCommand, ['/usr/bin/lang', 'warm']);
+    assert.equal(plan.spec.env.A, '1');
+    assert.deepEqual([plan.warm?.memoryMb, plan.warm?.startMs], [9, 50]);
+    assert.equal(run(['x']).spec.warmCommand, undefined);
+  });
+});
+
+describe('the command of a request', () => {
+  const command = (parts: string[], entry: string, files: string[] = [entry]) =>
+    commandFor(parts, entry, files, ['.c', '.cc']);
+
+  test('names the entry and its stem', () => {
+    assert.deepEqual(command(['./{entry}', '{entryStem}.out', 'x{entry}y{entry}'], 'a/b.main.c'), [
+      './a/b.main.c',
+      'a/b.main.out',
+      'xa/b.main.cya/b.main.c',
+    ]);
+    assert.deepEqual(command(['{entryStem}'], 'a.b/noextension'), ['a.b/noextension']);
+  });
+
+  test('takes names as they are, whatever a replacement or a placeholder would make of them', () => {
+    for (const name of [
+      "a$&b$$c$'d$`e$1.c",
+      '{entry}{entryStem}.c',
+      '{sources}',
+      '$<x>.c',
+      ' ; rm -rf *.c',
+    ]) {
+      assert.deepEqual(command(['{entry}', '-o{entryStem}'], name), [name, `-o${name.replace(/\.c$/, '')}`]);
+    }
+  });
+
+  test('lists sources by extension, the entry first and once, none of them an option', () => {
+    assert.deepEqual(command(['cc', '{sources}'], 'main.c', ['x.c', 'main.c', 'h.h', '-o.cc']), [
+      'cc',
+      './main.c',
+      './x.c',
+      './-o.cc',
+    ]);
+    assert.deepEqual(command(['{sources}'], 'README', ['README', 'a.c']), ['./README', './a.c']);
+    assert.deepEqual(command(['{sources}x'], 'a.c'), ['{sources}x'], 'only as a whole argument');
+  });
+});
