@@ -114,7 +114,7 @@ export const createLocalCluster = (options: LocalClusterOptions): Cluster => {
   const close = async (): Promise<void> => {
     closing = true;
     for (const slot of slots) slot.cancelRestart?.();
-    await Promise.all(slots.map((slot) => stop(slot.child, clock, options.stopTimeoutMs ?? 5_000)));
+    await Promise.all(slots.map((slot) => stop(slot.child, clock, options.stopTimeoutMs ?? 15_000)));
   };
 
   return {

@@ -115,7 +115,7 @@ test('closing ends every process, by force where one does not want to', { timeou
   await start();
   const { pid } = await ask(joined[0]);
   const closed = cluster.close();
-  clock.advance(5_000);
+  clock.advance(15_000);
   await closed;
   assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
   assert.deepEqual(left, [{ id: 'local-0-1', reason: 'it was ended by SIGKILL' }]);

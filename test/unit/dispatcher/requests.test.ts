@@ -86,6 +86,9 @@ test('only JSON is taken, and wrong paths and methods are problems', { timeout }
     assert.equal(response.statusCode, 415, type);
     assert.equal(response.json().code, 'unsupported-media-type');
   }
+  // A page elsewhere can post a body of no type without a preflight.
+  const untyped = await app.inject({ method: 'POST', url: '/v1/executions', payload: Buffer.from('{}') });
+  assert.equal(untyped.statusCode, 415);
   const missing = await app.inject('/v1/nothing');
   assert.equal(missing.statusCode, 404);
   assert.equal(missing.json().code, 'not-found');
