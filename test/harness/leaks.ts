@@ -53,6 +53,18 @@ const couldBeOurs = (path: string): boolean => {
   return process.getuid?.() === 0 ? uid >= firstSandboxUid : uid === process.getuid?.();
 };
 
+/** The cgroup folders that a process is in, as paths of this machine: one a controller on v1, one on v2. */
+export const cgroupFoldersOf = (pid: number): string[] =>
+  lines(`/proc/${pid}/cgroup`).flatMap((line) => {
+    const [, controllers = '', ...rest] = line.split(':');
+    const path = rest.join(':');
+    return ['', 'unified', ...controllers.split(',')]
+      .map((mount) => join('/sys/fs/cgroup', mount, path))
+      .filter(
+        (folder, index, all) => all.indexOf(folder) === index && existsSync(join(folder, 'cgroup.procs')),
+      );
+  });
+
 /** SysV objects, POSIX shared memory and POSIX queues of the host's own ipc namespace. */
 export const ipcObjects = (): string[] => [
   ...['shm', 'sem', 'msg'].flatMap((kind) =>
@@ -92,6 +104,7 @@ export interface HostState {
   readonly ipc: ReadonlySet<string>;
   readonly mounts: ReadonlySet<string>;
   readonly orphans: ReadonlySet<number>;
+  readonly cgroups: ReadonlySet<string>;
 }
 
 /** What is on the machine now; compare later with `leaksSince`. */
@@ -99,6 +112,7 @@ export const hostState = (): HostState => ({
   ipc: new Set(ipcObjects()),
   mounts: new Set(mountPoints()),
   orphans: new Set(orphanedSandboxProcesses().map(({ pid }) => pid)),
+  cgroups: new Set(paddockCgroups()),
 });
 
 /**
@@ -115,7 +129,9 @@ export const leaksSince = (before: HostState, places: readonly string[] = []): s
   ...orphanedSandboxProcesses()
     .filter(({ pid }) => !before.orphans.has(pid))
     .map((facts) => `orphaned process ${describeProcess(facts)}`),
-  ...cgroupsOfPlaces(places.filter((place) => !heldPlaces().has(place))).map((path) => `cgroup ${path}`),
+  ...cgroupsOfPlaces(places.filter((place) => !heldPlaces().has(place)))
+    .filter((path) => !before.cgroups.has(path))
+    .map((path) => `cgroup ${path}`),
 ];
 
 /** Live processes with `marker` in the environment they were started with. */

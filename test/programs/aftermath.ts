@@ -1,12 +1,7 @@
+import { readdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { executorsOf } from '../harness/client.ts';
-import {
-  cgroupsOfPlaces,
-  filesHolding,
-  type HostState,
-  hostState,
-  leaksSince,
-  placesIn,
-} from '../harness/leaks.ts';
+import { cgroupFoldersOf, filesHolding, type HostState, hostState, leaksSince } from '../harness/leaks.ts';
 import { descendantsOf, describeProcess, isAlive, isWaiting, sandboxesAmong } from '../harness/processes.ts';
 import type { Service } from '../harness/start-service.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -27,12 +22,16 @@ interface Counted {
   readonly cgroups: readonly number[];
 }
 
-const cgroupCounts = (stateDir: string): number[] => {
-  const place = placesIn(stateDir)[0];
-  if (place === undefined) return [];
-  const all = cgroupsOfPlaces([place]);
-  const roots = all.filter((path) => path.endsWith(`/paddock-${place}`));
-  return roots.map((root) => all.filter((path) => path.startsWith(`${root}/`)).length);
+/** How many folders there are beside those of the living sandboxes, them included, in each hierarchy. */
+const cgroupCounts = (service: Service): number[] => {
+  const [sandbox] = sandboxesAmong(descendantsOf(service.pid)).values();
+  const own = sandbox?.[0] ? cgroupFoldersOf(sandbox[0].pid) : [];
+  return own
+    .filter((folder) => folder.includes('/paddock-'))
+    .map(
+      (folder) =>
+        readdirSync(dirname(folder), { withFileTypes: true }).filter((entry) => entry.isDirectory()).length,
+    );
 };
 
 const executorPids = (service: Service): number[] =>
@@ -51,7 +50,7 @@ export const watchAftermath = async (service: Service, sentinels: Sentinels): Pr
       running,
       sandboxes: sandboxes.length,
       used: sandboxes.filter((sandbox) => !isWaiting(sandbox)).length,
-      cgroups: cgroupCounts(service.stateDir),
+      cgroups: cgroupCounts(service),
     };
   };
 

@@ -149,4 +149,39 @@ export const neighbours: readonly Attack[] = [
       return { outcome: 'ok', faults };
     },
   },
+  {
+    name: 'collecting-stalls-nobody',
+    runtimes: ['python'],
+    maxMs: 40_000,
+    async run(service) {
+      // Sixty thousand files to look through, and patterns that match none or all of them.
+      const code =
+        "import os\nfor n in range(60000):\n    os.close(os.open('a' * 100 + str(n), os.O_CREAT | os.O_WRONLY))\n";
+      const limits = { scratchFiles: 65_000, scratchMb: 256, memoryMb: 512, wallMs: 20_000 };
+      let isCollecting = true;
+      const collecting = execute(service.url, {
+        runtime: 'python',
+        code,
+        limits,
+        outputs: ['**/*a*a*a*b', '**'],
+      }).finally(() => {
+        isCollecting = false;
+      });
+      let slowest = 0;
+      while (isCollecting) {
+        const { ms } = await execute(service.url, { runtime: 'python', code: 'print(1)' });
+        slowest = Math.max(slowest, ms);
+      }
+      const collected = await collecting;
+      return {
+        outcome: collected.ok ? (collected.result.run?.outcome ?? 'none') : collected.problem.code,
+        faults: [
+          ...(collected.ok && collected.result.run?.outcome === 'ok'
+            ? []
+            : [JSON.stringify(collected).slice(0, 300)]),
+          ...(slowest < 1_500 ? [] : [`a neighbour waited ${Math.round(slowest)} ms`]),
+        ],
+      };
+    },
+  },
 ];
