@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { DoctorCheck } from '../cli/context.ts';
-import { parseMounts, parseOwnPaths } from '../executor/cgroup/detect.ts';
+import { folderOf, parseMounts, parseOwnPaths } from '../executor/cgroup/detect.ts';
 import { v1Controllers } from '../executor/cgroup/v1.ts';
 import { v2Controllers } from '../executor/cgroup/v2.ts';
 
@@ -110,19 +110,22 @@ const checkCgroup = async (isRoot: boolean, weakerAllowed: boolean): Promise<Doc
   const common = { name: 'cgroup', required: !weakerAllowed, fix };
   if (v1Controllers.every((name) => mounts.v1[name] !== undefined)) {
     const closed: string[] = [];
+    const folder = (name: string): string =>
+      folderOf(mounts.v1[name] ?? { point: '', root: '' }, own[name] ?? '');
     for (const name of v1Controllers) {
-      if (!(await isAccessible(`${mounts.v1[name]}${own[name] ?? ''}`, constants.W_OK))) closed.push(name);
+      if (!(await isAccessible(folder(name), constants.W_OK))) closed.push(name);
     }
     const detail =
       closed.length === 0
         ? `v1${mounts.v2 ? ' (hybrid)' : ''}: ${v1Controllers.join(', ')}`
         : `v1, but not writable: ${closed.join(', ')}; ${withoutCgroup}`;
-    return [{ ...common, ok: closed.length === 0, detail }, await checkSwap(mounts.v1.memory)];
+    return [{ ...common, ok: closed.length === 0, detail }, await checkSwap(folder('memory'))];
   }
   if (mounts.v2 === undefined) {
     return [{ ...common, ok: false, detail: `no cgroup file system is mounted; ${withoutCgroup}` }];
   }
-  const folder = `${mounts.v2}${own[''] ?? ''}`;
+  // Root may use the top of the hierarchy wherever it is itself.
+  const folder = isRoot ? mounts.v2.point : folderOf(mounts.v2, own[''] ?? '');
   const offered = (await readText(`${folder}/cgroup.controllers`)).trim().split(/\s+/);
   const missing = v2Controllers.filter((name) => !offered.includes(name));
   const isWritable = await isAccessible(folder, constants.W_OK);
@@ -135,7 +138,7 @@ const checkCgroup = async (isRoot: boolean, weakerAllowed: boolean): Promise<Doc
 };
 
 /** On v1 the kernel counts swap only where it was told to; v2 always does. */
-const checkSwap = async (memory: string | undefined): Promise<DoctorCheck> => {
+const checkSwap = async (memory: string): Promise<DoctorCheck> => {
   const counted = await isAccessible(`${memory}/memory.memsw.limit_in_bytes`, constants.F_OK);
   const hasSwap = (await readText('/proc/swaps')).trim().split('\n').length > 1;
   return {

@@ -44,11 +44,20 @@ export const removeFolder = async (path: string): Promise<void> => {
   }
 };
 
+/**
+ * The processes of a cgroup that this one can name. One of an outer pid namespace reads as 0, which would be taken for
+ * our own process group in a kill.
+ */
+const readPids = (folder: string): number[] =>
+  (readText(`${folder}/cgroup.procs`) ?? '')
+    .split('\n')
+    .map(Number)
+    .filter((pid) => pid > 0);
+
 const killAll = (folder: string): void => {
-  for (const pid of readText(`${folder}/cgroup.procs`)?.split('\n') ?? []) {
-    if (pid === '') continue;
+  for (const pid of readPids(folder)) {
     try {
-      process.kill(Number(pid), 'SIGKILL');
+      process.kill(pid, 'SIGKILL');
     } catch (error) {
       if (!isCode(error, 'ESRCH')) throw error;
     }
