@@ -43,7 +43,9 @@ const schema = z.object({
  * @throws ConfigError that lists every fault
  */
 export const readExecutorConfig = (env: Environment, machine: ExecutorMachine): ExecutorConfig => {
-  const parsed = schema.safeParse(env);
+  // An empty variable is how a shell or a unit file leaves one out.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = schema.safeParse(given);
   if (!parsed.success)
     throw new ConfigError(faultsOf(parsed.error).map(({ path, message }) => `${path}: ${message}`));
   const values = parsed.data;
