@@ -1,3 +1,4 @@
+import { truncate } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import type { CgroupDriver } from '../cgroup/port.ts';
 import { startArguments } from './arguments.ts';
@@ -91,6 +92,8 @@ const tearDown = async (parts: Parts, slots: Slots): Promise<void> => {
   parts.launched.kill();
   await parts.launched.dead;
   parts.streams.close();
+  // What the caller sent is not kept beyond its execution.
+  await truncate(parts.slot.paths.stdin);
   await parts.cgroup?.remove();
   slots.give(parts.slot);
 };

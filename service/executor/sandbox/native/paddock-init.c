@@ -35,6 +35,8 @@
 
 #define CONTROL 3
 #define MAX_MESSAGE (64u << 20)
+/* Twice the usual: recursion is what students try. Threads get as much address space each. */
+#define STACK_BYTES (16u << 20)
 
 static void fail(const char *step) {
   dprintf(CONTROL, "error %s %d\n", step, errno);
@@ -138,11 +140,11 @@ static pid_t start_program(char *at, char *end, const char *folder, const char *
 static long long micros(struct timeval t) { return (long long)t.tv_sec * 1000000 + t.tv_usec; }
 
 int main(int argc, char **argv) {
-  struct rlimit none = {0, 0};
+  struct rlimit none = {0, 0}, stack = {STACK_BYTES, STACK_BYTES};
   (void)argc;
   prctl(PR_SET_DUMPABLE, 0);
   fcntl(CONTROL, F_SETFD, FD_CLOEXEC);
-  if (setrlimit(RLIMIT_CORE, &none) < 0) fail("rlimit");
+  if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_STACK, &stack) < 0) fail("rlimit");
 
   int channel = -1;
   pid_t main_pid = -1;

@@ -29,6 +29,8 @@ const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const AF_NETLINK = 16;
+/** Interfaces and addresses of the own namespace, which libc asks for; the other protocols reach the kernel at large. */
+const NETLINK_ROUTE = 0;
 const FILE_TYPE = 0o170000;
 const CHARACTER_DEVICE = 0o020000;
 const BLOCK_DEVICE = 0o060000;
@@ -44,9 +46,9 @@ const loadArgument = (index: number): Instruction => load(16 + 8 * index);
 const ret = (action: number): Instruction => [RETURN, 0, 0, action];
 const skipUnlessEqual = (value: number, skip: number): Instruction => [JUMP_EQUAL, 0, skip, value];
 
-/** `body` runs when the call is `number`; it must end in a return. */
-const onCall = (number: number, body: readonly Instruction[]): Instruction[] => [
-  skipUnlessEqual(number, body.length),
+/** `body` runs when the loaded value is this one; it must end in a return. */
+const onValue = (value: number, body: readonly Instruction[]): Instruction[] => [
+  skipUnlessEqual(value, body.length),
   ...body,
 ];
 
@@ -76,16 +78,17 @@ const instructionsFor = (table: SyscallTable): Instruction[] => {
     ret(ENOSYS),
     [JUMP_GREATER_EQUAL, 0, 1, table.newest + 1],
     ret(ENOSYS),
-    ...onCall(judged.clone3, [ret(ENOSYS)]),
-    ...onCall(judged.clone, [loadArgument(0), [JUMP_SET, 0, 1, CLONE_NAMESPACES], ret(EPERM), ret(ALLOW)]),
-    ...onCall(judged.socket, [
+    ...onValue(judged.clone3, [ret(ENOSYS)]),
+    ...onValue(judged.clone, [loadArgument(0), [JUMP_SET, 0, 1, CLONE_NAMESPACES], ret(EPERM), ret(ALLOW)]),
+    ...onValue(judged.socket, [
       loadArgument(0),
-      ...allowOnly([AF_UNIX, AF_INET, AF_INET6, AF_NETLINK], EAFNOSUPPORT),
+      ...onValue(AF_NETLINK, [loadArgument(2), ...allowOnly([NETLINK_ROUTE], EAFNOSUPPORT)]),
+      ...allowOnly([AF_UNIX, AF_INET, AF_INET6], EAFNOSUPPORT),
     ]),
-    ...onCall(judged.ioctl, [loadArgument(1), ...refuseOnly([TIOCSTI, TIOCLINUX])]),
-    ...(judged.mknod === undefined ? [] : onCall(judged.mknod, judgeDevice(1))),
-    ...onCall(judged.mknodat, judgeDevice(2)),
-    ...Object.values(table.refused).flatMap((number) => onCall(number, [ret(EPERM)])),
+    ...onValue(judged.ioctl, [loadArgument(1), ...refuseOnly([TIOCSTI, TIOCLINUX])]),
+    ...(judged.mknod === undefined ? [] : onValue(judged.mknod, judgeDevice(1))),
+    ...onValue(judged.mknodat, judgeDevice(2)),
+    ...Object.values(table.refused).flatMap((number) => onValue(number, [ret(EPERM)])),
     ret(ALLOW),
   ];
 };
