@@ -1,0 +1,2 @@
+text='世界🐎'
+echo "Grüße, $text" ${#text}

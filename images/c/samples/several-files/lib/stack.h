@@ -1,0 +1,3 @@
+#pragma once
+void push(int value);
+int pop(void);

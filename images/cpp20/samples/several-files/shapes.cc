@@ -1,0 +1,3 @@
+#include "shapes.h"
+
+int Square::area() const { return side * side; }

@@ -1,0 +1,9 @@
+package main
+
+import "fmt"
+
+func main() {
+	fmt.Println("before")
+	var numbers []int
+	_ = numbers[len(numbers)]
+}

@@ -1,0 +1,7 @@
+package app.shapes;
+
+public record Square(int side) {
+  public int area() {
+    return side * side;
+  }
+}

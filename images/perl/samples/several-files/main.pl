@@ -1,0 +1,6 @@
+use lib 'lib';
+use Greeting;
+
+print Greeting::greet(<DATA>);
+__DATA__
+friend

@@ -1,0 +1,3 @@
+name = input()
+print(f'Grüße, {name}, 🐎')
+print(len(name))

@@ -1,0 +1,5 @@
+fn main() {
+    println!("before");
+    let numbers: Vec<i32> = Vec::new();
+    println!("{}", numbers[numbers.len()]);
+}

@@ -1,0 +1,4 @@
+fn main() {
+    let text = "世界🐎";
+    println!("Grüße, {text} {}", text.chars().count());
+}

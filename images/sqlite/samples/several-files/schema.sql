@@ -1,0 +1,1 @@
+CREATE TABLE horse (name TEXT, age INTEGER);

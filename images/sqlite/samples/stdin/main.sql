@@ -1,0 +1,2 @@
+.read /dev/stdin
+SELECT count(*) FROM given;

@@ -1,0 +1,2 @@
+export type Square = { side: number };
+export const area = ({ side }: Square): number => side ** 2;
