@@ -25,8 +25,11 @@ export const useService = (
   after(async () => {
     const places = placesIn(stateDir);
     await service?.stop();
-    await assertNothingLeft(host, places, stateDir);
-    rmSync(stateDir, { recursive: true, force: true });
+    try {
+      await assertNothingLeft(host, places, stateDir);
+    } finally {
+      rmSync(stateDir, { recursive: true, force: true });
+    }
   });
   const started = (): Service => {
     if (!service) throw new Error('the service is started before the first test only');

@@ -173,6 +173,7 @@ const main = async (): Promise<number> => {
       verdicts = await attackAll(service, sentinels);
     } catch (error) {
       await service.stop();
+      rmSync(stateDir, { recursive: true, force: true });
       throw error;
     }
     const end = await endOf(service, before);

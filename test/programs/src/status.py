@@ -16,7 +16,6 @@ judge('no signals ignored', ignored == 0, fields['SigIgn'])
 judge('no signals blocked', int(fields['SigBlk'], 16) == 0, fields['SigBlk'])
 for name, want in (('RLIMIT_CORE', 0),):
     judge(name, resource.getrlimit(getattr(resource, name)) == (want, want), str(resource.getrlimit(getattr(resource, name))))
-# No limit on the stack: it counts as memory (memory-stack-unlimited).
-for name in ('RLIMIT_FSIZE', 'RLIMIT_NOFILE', 'RLIMIT_CPU'):
+for name in ('RLIMIT_FSIZE', 'RLIMIT_NOFILE', 'RLIMIT_CPU', 'RLIMIT_STACK'):
     judge(name, resource.getrlimit(getattr(resource, name))[1] != resource.RLIM_INFINITY, str(resource.getrlimit(getattr(resource, name))))
 judge('hostname', os.uname().nodename != CONTEXT['hostname'], os.uname().nodename)
