@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { inspect, parseArgs } from 'node:util';
 import { descendantsOf } from '../harness/processes.ts';
 import { repository, type Service, startService } from '../harness/start-service.ts';
 import { createClient } from './client.ts';
 import { busyShare } from './processes.ts';
-import { closingLine, jsonOf, markdownOf, tableOf } from './report.ts';
+import { closingLine, figure, jsonOf, markdownOf, tableOf } from './report.ts';
 import { type Bench, meets, type OwnProcesses, type Row, type Scenario, Skip } from './scenario.ts';
 import { scenarios } from './scenarios/index.ts';
 import { openShell } from './shell.ts';
@@ -78,7 +78,10 @@ const runAll = async (
     try {
       for (const name of scenario.runtimes) await bench.client.requireRuntime(name);
       await bench.client.untilWarm(scenario.runtimes);
-      rows.push(...(await scenario.run(bench)));
+      const measured = await scenario.run(bench);
+      for (const { name, value, unit, ratio } of measured)
+        announce(`  ${name}: ${figure(value)} ${unit}, ${ratio.toFixed(2)}×`);
+      rows.push(...measured);
     } catch (error) {
       if (!(error instanceof Skip)) throw new Error(`scenario ${scenario.name}`, { cause: error });
       skipped.push({ name: scenario.name, reason: error.message });
@@ -100,6 +103,13 @@ const commit = (): string => {
 
 /** Above this, what others do on the machine is more than its own housekeeping. */
 const QUIET_SHARE = 0.1;
+
+/** Rejects on Ctrl-C or SIGTERM, so that the service is stopped on the way out. */
+const interrupted = (): Promise<never> =>
+  new Promise((_, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => reject(new Error(`interrupted by ${signal}`)));
+  });
 
 const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
 
@@ -131,7 +141,7 @@ const main = async (): Promise<number> => {
     const before = await busyShare(1_000);
     announce(`warm; others keep ${percent(before)} of the machine busy`);
     const bench: Bench = { client, own, shell, folder, quick: options.quick, say };
-    const { rows, skipped } = await runAll(bench, chosen);
+    const { rows, skipped } = await Promise.race([runAll(bench, chosen), interrupted()]);
     await client.untilWarm([]);
     const others = { before, after: await busyShare(1_000) };
     announce(`done; others keep ${percent(others.after)} of the machine busy`);
@@ -156,4 +166,10 @@ const main = async (): Promise<number> => {
   }
 };
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`${inspect(error)}\n`);
+  // At once: after an interruption a scenario may still be under way.
+  process.exit(1);
+}

@@ -48,6 +48,6 @@ const hello = (name: string, program: Program, limit: number, { full, quick }: C
 export const helloScenarios: readonly Scenario[] = [
   hello('python-hello', python, 0.35, { full: 40, quick: 8 }),
   hello('javascript-hello', javascript, 0.25, { full: 30, quick: 7 }),
-  hello('java-hello', java, 0.4, { full: 15, quick: 3 }),
-  hello('cpp-hello', cpp, 0.4, { full: 12, quick: 3 }),
+  hello('java-hello', java, 0.4, { full: 10, quick: 3 }),
+  hello('cpp-hello', cpp, 0.4, { full: 8, quick: 3 }),
 ];
