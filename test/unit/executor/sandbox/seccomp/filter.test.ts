@@ -154,6 +154,15 @@ for (const architecture of ['x64', 'arm64'] as const) {
       }
     });
 
+    test('netlink tells of interfaces and speaks no other protocol', () => {
+      const { socket } = machine.judged;
+      for (const protocol of [4n, 6n, 9n, 12n, 15n, 16n]) {
+        assert.equal(action(socket, 16n, 3n, protocol), EAFNOSUPPORT, `${protocol}`);
+      }
+      assert.equal(action(socket, 16n, 3n, 0n), ALLOW);
+      assert.equal(action(socket, 2n, 1n, 6n), ALLOW, 'of other families the protocol is their own affair');
+    });
+
     test('judges int arguments by the half that the kernel looks at', () => {
       const high = 1n << 32n;
       assert.equal(action(machine.judged.ioctl, 0n, high | 0x5412n), EPERM);
