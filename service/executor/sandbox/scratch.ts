@@ -95,7 +95,9 @@ const walk = (
         continue;
       }
       withDescriptor(below(folder, text), OPEN_FILE, (descriptor) => {
-        const { size, mode, mtimeMs } = fstatSync(descriptor);
+        const stats = fstatSync(descriptor);
+        if (!stats.isFile()) return omit(name, NOT_REGULAR);
+        const { size, mode, mtimeMs } = stats;
         visit({ name, descriptor, size, executable: (mode & 0o100) !== 0, modifiedMs: mtimeMs });
       });
     }
