@@ -15,6 +15,6 @@ int main() {
   for (int i = 0; i < 4; i++) threads.emplace_back([&sum, i] { sum += i; });
   for (auto &thread : threads) thread.join();
   auto later = async(launch::async, [] { return 42; });
-  cout << sum << ' ' << later.get() << ' ' << regex_match("a1", regex("[a-z]\\d")) << '\n';
+  cout << sum << ' ' << later.get() << ' ' << count_if(threads.begin(), threads.end(), [](auto &t) { return !t.joinable(); }) << '\n';
   cout << __cplusplus << ' ' << filesystem::current_path() << '\n';
 }
