@@ -1,30 +1,29 @@
-import { execFile } from 'node:child_process';
 import { access, constants, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import type { DoctorCheck } from '../cli/context.ts';
 import { folderOf, parseMounts, parseOwnPaths } from '../executor/cgroup/detect.ts';
 import { v1Controllers } from '../executor/cgroup/v1.ts';
 import { v2Controllers } from '../executor/cgroup/v2.ts';
+import { inspectHost } from '../executor/isolation.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const projectRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const run = promisify(execFile);
 
 /** What this machine gives, found out without a running service and without changing anything. */
 export const checkMachine = async (env: Environment): Promise<DoctorCheck[]> => {
   const isRoot = process.getuid?.() === 0;
-  const weakerAllowed = /^(1|true|yes)$/i.test(env.PADDOCK_ALLOW_WEAKER ?? '');
+  const weakerAllowed = /^(1|true|yes|all)$/i.test(env.PADDOCK_ALLOW_WEAKER ?? '');
   return [
     checkNode(),
-    await checkBubblewrap(),
-    await checkSandbox(isRoot),
-    await checkLauncher(),
+    ...inspectHost({
+      userId: process.getuid?.() ?? -1,
+      architecture: process.arch,
+      launch: join(projectRoot, '.build/paddock-launch'),
+      init: join(projectRoot, '.build/paddock-init'),
+    }).findings,
     ...(await checkCgroup(isRoot, weakerAllowed)),
-    checkUids(isRoot),
-    await checkSeccomp(),
   ];
 };
 
@@ -35,63 +34,6 @@ const checkNode = (): DoctorCheck => ({
   detail: `${process.version} at ${process.execPath}`,
   fix: './scripts/start installs Node 24 for this project alone',
 });
-
-const checkBubblewrap = async (): Promise<DoctorCheck> => {
-  const found = await run('bwrap', ['--version']).catch(() => undefined);
-  return {
-    name: 'bubblewrap',
-    required: true,
-    ok: found !== undefined,
-    detail: found ? found.stdout.trim() : 'not installed',
-    fix: 'sudo apt-get install bubblewrap',
-  };
-};
-
-const checkSandbox = async (isRoot: boolean): Promise<DoctorCheck> => {
-  const name = 'namespaces';
-  const flags = ['--unshare-user', '--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts'];
-  const wanted = isRoot ? flags.slice(1) : flags;
-  const filesystem = ['--ro-bind', '/', '/', '--proc', '/proc', '--dev', '/dev'];
-  try {
-    await run('bwrap', [...filesystem, ...wanted, '--', '/bin/true'], { timeout: 10_000 });
-    return {
-      name,
-      required: true,
-      ok: true,
-      detail: `own processes, mounts, network, ipc and host name${isRoot ? '' : ', by user namespaces'}`,
-    };
-  } catch (error) {
-    return {
-      name,
-      required: true,
-      ok: false,
-      detail: `bubblewrap cannot make a sandbox: ${lastLine(error)}`,
-      fix: isRoot
-        ? 'in a container, start it with more rights (docker run --privileged)'
-        : 'sudo sysctl kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0 user.max_user_namespaces=10000 (those that exist)',
-    };
-  }
-};
-
-const lastLine = (error: unknown): string => {
-  const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';
-  return stderr.split('\n').at(-1) || (error instanceof Error ? error.message : String(error));
-};
-
-const checkLauncher = async (): Promise<DoctorCheck> => {
-  const programs = ['paddock-launch', 'paddock-init'];
-  const missing: string[] = [];
-  for (const program of programs) {
-    if (!(await isAccessible(join(projectRoot, '.build', program), constants.X_OK))) missing.push(program);
-  }
-  return {
-    name: 'launcher',
-    required: true,
-    ok: missing.length === 0,
-    detail: missing.length === 0 ? 'compiled' : `${missing.join(' and ')} not compiled`,
-    fix: './scripts/build-native',
-  };
-};
 
 const isAccessible = (path: string, mode: number): Promise<boolean> =>
   access(path, mode).then(
@@ -147,25 +89,6 @@ const checkSwap = async (memory: string): Promise<DoctorCheck> => {
     ok: counted || !hasSwap,
     detail: !hasSwap ? 'there is none' : counted ? 'counted as memory' : 'not counted as memory',
     fix: 'sudo swapoff -a, or boot with swapaccount=1',
-  };
-};
-
-const checkUids = (isRoot: boolean): DoctorCheck => ({
-  name: 'user ids',
-  required: false,
-  ok: isRoot,
-  detail: isRoot ? 'each sandbox has one of its own' : 'all sandboxes share this user’s',
-  fix: 'sudo ./scripts/start',
-});
-
-const checkSeccomp = async (): Promise<DoctorCheck> => {
-  const ok = /^Seccomp:/m.test(await readText('/proc/self/status'));
-  return {
-    name: 'seccomp',
-    required: false,
-    ok,
-    detail: ok ? 'dangerous system calls are filtered' : 'the kernel has no seccomp filters',
-    fix: 'use a kernel with CONFIG_SECCOMP_FILTER, as Debian’s has',
   };
 };
 

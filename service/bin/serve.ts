@@ -60,7 +60,7 @@ const run = async (config: ServiceConfig, hooks: ServeHooks): Promise<number> =>
     count: config.executors,
     pool: 'default',
     execArgv: ['--max-semi-space-size=4'],
-    environment: { ...config.executorEnvironment, ...compileCache() },
+    environment: { ...config.executorEnvironment, ...compileCache(), MALLOC_ARENA_MAX: '1' },
     clock: systemClock,
     randomBytes,
     log,

@@ -13,7 +13,7 @@ export interface CliContext {
   readonly stdout: TextSink;
   readonly stderr: TextSink;
   readonly stdin: InputStream;
-  readonly fetch: typeof fetch;
+  readonly fetch: typeof import('undici').fetch;
   readonly cwd: string;
   /** The folder of this checkout, where images/ lies. */
   readonly projectRoot: string;

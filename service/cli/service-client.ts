@@ -1,3 +1,4 @@
+import type { RequestInit, Response } from 'undici';
 import type { z } from 'zod';
 import { type Problem, problemSchema } from '../contracts/errors.ts';
 import type { ExecutionRequestInput } from '../contracts/execution.ts';

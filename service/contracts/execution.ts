@@ -170,6 +170,13 @@ export const executionRequestSchema = z
         message: 'with tests, each test has a stdin of its own',
       });
     }
+    if (request.tests && request.outputs.length > 0) {
+      context.addIssue({
+        code: 'custom',
+        path: ['outputs'],
+        message: 'outputs go with a single run, not with tests',
+      });
+    }
     if (!isBase64({ content: request.stdin, encoding: request.stdinEncoding })) {
       context.addIssue({ code: 'custom', path: ['stdin'], message: 'stdin is not valid base64' });
     }

@@ -61,10 +61,11 @@ const userNamespaceProblem = (bwrap: string, asUid: number | undefined): string 
 const findBwrap = (): string | undefined =>
   ['/usr/bin/bwrap', '/usr/local/bin/bwrap'].find((path) => existsSync(path));
 
-/** Looks at what this machine can enforce. Changes nothing but the executor's own cgroup folder. */
-export const inspectIsolation = (around: IsolationSurroundings): Inspection => {
+/** Everything but the cgroup: looks and changes nothing, so `paddock doctor` shares it. */
+export const inspectHost = (
+  around: Omit<IsolationSurroundings, 'cgroupName'>,
+): { findings: Finding[]; bwrap: string | undefined; version: string | undefined; seccomp: boolean } => {
   const findings: Finding[] = [];
-  const weaker: string[] = [];
   const root = around.userId === 0;
 
   const bwrap = findBwrap();
@@ -103,6 +104,23 @@ export const inspectIsolation = (around: IsolationSurroundings): Inspection => {
     detail: seccomp ? `for ${around.architecture}` : `none is written for ${around.architecture}`,
   });
 
+  findings.push({
+    name: 'distinct uids',
+    ok: root,
+    required: false,
+    detail: root
+      ? 'each sandbox has a host uid of its own'
+      : 'not root: every sandbox has the host uid of the executor',
+    fix: root ? undefined : 'sudo ./scripts/start',
+  });
+  return { findings, bwrap, version, seccomp };
+};
+
+/** Looks at what this machine can enforce. Changes nothing but the executor's own cgroup folder. */
+export const inspectIsolation = (around: IsolationSurroundings): Inspection => {
+  const { findings, bwrap, version, seccomp } = inspectHost(around);
+  const weaker: string[] = [];
+  const root = around.userId === 0;
   const cgroup = detectCgroup(around.cgroupName);
   if (cgroup.driver) {
     weaker.push(...cgroup.weaker);
@@ -126,15 +144,6 @@ export const inspectIsolation = (around: IsolationSurroundings): Inspection => {
   }
 
   if (!root) weaker.push('uids: every sandbox has the host uid of the executor');
-  findings.push({
-    name: 'distinct uids',
-    ok: root,
-    required: false,
-    detail: root
-      ? 'each sandbox has a host uid of its own'
-      : 'not root: every sandbox has the host uid of the executor',
-    fix: root ? undefined : 'run as root',
-  });
   return {
     findings,
     cgroup,

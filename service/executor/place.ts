@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 
 /** What belongs to one executor alone on its machine. */
@@ -13,6 +13,8 @@ export interface Place {
 }
 
 const MOST_PLACES = 64;
+/** A unix socket's path holds 107 bytes, and places, slots and names come on top. */
+const LONGEST_STATE_FOLDER = 70;
 export const UIDS_PER_PLACE = 1_024;
 
 /**
@@ -39,14 +41,21 @@ export const takePlace = async (
   userId: number,
   uidBase: number | undefined,
 ): Promise<Place> => {
+  if (Buffer.byteLength(stateFolder) > LONGEST_STATE_FOLDER) {
+    throw new Error(
+      `the path of the state folder has more than ${LONGEST_STATE_FOLDER} bytes, too long for sockets in it: ${stateFolder}`,
+    );
+  }
   for (let number = 0; number < MOST_PLACES; number++) {
     const lock = await tryLock(`paddock-place-${userId}-${number}`);
     if (!lock) continue;
     const folder = `${stateFolder}/place-${number}`;
     rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: 0o711 });
     // The sandbox's own user walks through here to its scratch space, and must see nothing else on the way.
-    for (const path of [stateFolder, folder]) chmodSync(path, 0o711);
+    chmodSync(folder, 0o711);
+    // The state folder may be the operator's own: it only gets what walking through needs.
+    chmodSync(stateFolder, statSync(stateFolder).mode | 0o111);
     return {
       number,
       folder,

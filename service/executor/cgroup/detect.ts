@@ -75,7 +75,14 @@ const enable = (folder: string): void => {
 const moveToLeaf = (folder: string, pids: readonly string[]): void => {
   const leaf = `${folder}/paddock-executor`;
   mkdirSync(leaf, { recursive: true });
-  for (const pid of pids) write(`${leaf}/cgroup.procs`, pid);
+  for (const pid of pids) {
+    try {
+      write(`${leaf}/cgroup.procs`, pid);
+    } catch (error) {
+      // It ended since the list was read.
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    }
+  }
 };
 
 const v2Root = (folder: string, name: string): CgroupFinding => {

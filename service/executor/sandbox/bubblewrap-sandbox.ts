@@ -114,7 +114,8 @@ const runProgram = (own: SandboxParts, go: Go, signal?: AbortSignal): Promise<En
     );
 
     listenToInit(control, (message) => {
-      if (message.kind === 'exit') exit ??= message;
+      // What ended only after we killed it was ended by us.
+      if (message.kind === 'exit' && reason === undefined) exit ??= message;
       if (message.kind === 'error') {
         fault = `the sandbox failed at ${message.step} (errno ${message.errno})`;
         end('lost');
@@ -148,6 +149,33 @@ const runProgram = (own: SandboxParts, go: Go, signal?: AbortSignal): Promise<En
 const sameLimits = (a: Go['limits'], b: Go['limits']): boolean =>
   a.memoryMb === b.memoryMb && a.processes === b.processes && a.cpus === b.cpus;
 
+/** False where the waiting sandbox alone uses more memory than the program is allowed: v1 refuses such a limit. */
+const limitFits = ({ parts }: SandboxParts, go: Go): boolean => {
+  try {
+    parts.cgroup?.limit(go.limits);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EBUSY') return false;
+    throw error;
+  }
+};
+
+const neverFitted = ({ parts }: SandboxParts): Ended => ({
+  reason: 'exit',
+  exitCode: null,
+  signal: 9,
+  stdout: Buffer.alloc(0),
+  stderr: Buffer.alloc(0),
+  stdoutTruncated: false,
+  stderrTruncated: false,
+  wallMs: 0,
+  cpuMs: 0,
+  memoryPeakBytes: parts.cgroup?.usage().memoryPeakBytes ?? null,
+  outOfMemory: true,
+  processLimitHit: false,
+  scratchFull: false,
+});
+
 export const bubblewrapSandbox = (own: SandboxParts): Sandbox => {
   const { parts, scratch } = own;
   let used = false;
@@ -159,7 +187,7 @@ export const bubblewrapSandbox = (own: SandboxParts): Sandbox => {
       if (used || destroyed) throw new Error('a sandbox is used once');
       used = true;
       if (go.stdin.length > 0) writeFileSync(parts.slot.paths.stdin, go.stdin);
-      if (!sameLimits(go.limits, own.spec.limits)) parts.cgroup?.limit(go.limits);
+      if (!sameLimits(go.limits, own.spec.limits) && !limitFits(own, go)) return neverFitted(own);
       return runProgram(own, go, signal);
     },
     async read(patterns, budget) {

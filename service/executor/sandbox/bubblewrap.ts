@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { truncate } from 'node:fs/promises';
 import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { CgroupDriver } from '../cgroup/port.ts';
 import { startArguments } from './arguments.ts';
 import { bubblewrapSandbox, type Parts } from './bubblewrap-sandbox.ts';
@@ -24,6 +26,7 @@ export interface BubblewrapConfig {
 }
 
 const MEBIBYTE = 1024 * 1024;
+const LAST_WORDS_MS = 200;
 
 const assemble = (config: BubblewrapConfig, spec: SandboxSpec, slot: Slot, name: string): Parts => {
   const cgroup = config.cgroups?.create(name);
@@ -76,11 +79,16 @@ const waitUntilReady = async (parts: Parts, timeoutMs: number, signal?: AbortSig
             );
         });
       });
-      // Its last words may still be in the FIFO when it is reaped.
-      void launched.dead.then(() => setImmediate(() => fail('the sandbox ended before it was ready')));
-      abort.addEventListener('abort', () =>
-        fail(signal?.aborted ? 'cancelled' : `not ready after ${timeoutMs} ms`),
-      );
+      void launched.dead.then(async () => {
+        // Its last words may still be in the FIFO when it is reaped.
+        if (!streams.stderr.readableEnded) {
+          await Promise.race([once(streams.stderr, 'end'), delay(LAST_WORDS_MS, undefined, { ref: false })]);
+        }
+        fail('the sandbox ended before it was ready');
+      });
+      const onAbort = (): void => fail(signal?.aborted ? 'cancelled' : `not ready after ${timeoutMs} ms`);
+      if (abort.aborted) onAbort();
+      else abort.addEventListener('abort', onAbort);
     });
   } finally {
     streams.stderr.off('data', listen);
@@ -92,15 +100,19 @@ const tearDown = async (parts: Parts, slots: Slots): Promise<void> => {
   parts.launched.kill();
   await parts.launched.dead;
   parts.streams.close();
-  // What the caller sent is not kept beyond its execution.
-  await truncate(parts.slot.paths.stdin);
-  await parts.cgroup?.remove();
-  slots.give(parts.slot);
+  try {
+    // What the caller sent is not kept beyond its execution.
+    await truncate(parts.slot.paths.stdin);
+    await parts.cgroup?.remove();
+  } finally {
+    slots.give(parts.slot);
+  }
 };
 
 export const createBubblewrapMaker = (config: BubblewrapConfig): SandboxMaker => {
   const living = new Set<Sandbox>();
   let made = 0;
+  let closed = false;
 
   const create = async (spec: SandboxSpec, slot: Slot, signal?: AbortSignal): Promise<Sandbox> => {
     let parts: Parts;
@@ -132,8 +144,12 @@ export const createBubblewrapMaker = (config: BubblewrapConfig): SandboxMaker =>
   };
 
   return {
-    create: async (spec, signal) => create(spec, await config.slots.take(), signal),
+    async create(spec, signal) {
+      if (closed) throw new Error('no more sandboxes are made');
+      return create(spec, await config.slots.take(), signal);
+    },
     async close() {
+      closed = true;
       await Promise.all([...living].map((sandbox) => sandbox.destroy()));
     },
   };

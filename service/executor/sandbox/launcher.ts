@@ -50,7 +50,9 @@ export const startLauncher = (path: string): Launcher => {
     child.once('exit', () => resolve());
     child.once('error', () => resolve());
   });
+  let isGone = false;
   void gone.then(() => {
+    isGone = true;
     for (const pending of [...starting.values(), ...running.values()]) pending.ended();
   });
   child.stdin.on('error', () => {}); // `gone` tells
@@ -85,7 +87,8 @@ export const startLauncher = (path: string): Launcher => {
           dead.resolve();
         },
       });
-      child.stdin.write(encode(['start', name, ...args]));
+      if (isGone) dead.resolve();
+      else child.stdin.write(encode(['start', name, ...args]));
       return {
         pid: pid.promise,
         dead: dead.promise,

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { fetch } from 'undici';
 import type { CliContext, CliPorts, DoctorCheck } from '../../../service/cli/context.ts';
 import { runCli } from '../../../service/cli/program.ts';
 import type { ExecutionResult, Stage } from '../../../service/contracts/execution.ts';
