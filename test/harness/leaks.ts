@@ -1,11 +1,12 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   descendantsOf,
   describeProcess,
   firstSandboxUid,
   listProcesses,
   orphanedSandboxProcesses,
+  sandboxesAmong,
 } from './processes.ts';
 
 const lines = (path: string): string[] => {
@@ -47,6 +48,18 @@ const heldPlaces = (): Set<string> =>
 export const cgroupsOfPlaces = (places: readonly string[]): string[] =>
   paddockCgroups().filter((path) => places.some((place) => `${path}/`.includes(`/paddock-${place}/`)));
 
+/**
+ * How many cgroups the executor below `root` keeps, in each hierarchy: found beside that of a living sandbox of it, so
+ * that what other executors left under the same name elsewhere does not count.
+ */
+export const cgroupCounts = (root: number): number[] => {
+  const [sandbox] = sandboxesAmong(descendantsOf(root)).values();
+  const own = sandbox?.[0] ? cgroupFoldersOf(sandbox[0].pid) : [];
+  return own
+    .filter((folder) => folder.includes('/paddock-'))
+    .map((folder) => foldersBelow(dirname(folder), 1).length);
+};
+
 /** True for what a sandbox could have made: other programs on this machine keep files of their own in /dev/shm. */
 const couldBeOurs = (path: string): boolean => {
   const uid = statSync(path, { throwIfNoEntry: false })?.uid ?? 0;
@@ -54,7 +67,7 @@ const couldBeOurs = (path: string): boolean => {
 };
 
 /** The cgroup folders that a process is in, as paths of this machine: one a controller on v1, one on v2. */
-export const cgroupFoldersOf = (pid: number): string[] =>
+const cgroupFoldersOf = (pid: number): string[] =>
   lines(`/proc/${pid}/cgroup`).flatMap((line) => {
     const [, controllers = '', ...rest] = line.split(':');
     const path = rest.join(':');

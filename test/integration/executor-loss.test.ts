@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { executionResultSchema, outputEventSchema } from '../../service/contracts/execution.ts';
 import { execute, executorsOf, run, stream } from '../harness/client.ts';
-import { cgroupsOfPlaces, placesIn } from '../harness/leaks.ts';
+import { cgroupCounts } from '../harness/leaks.ts';
 import {
   descendantsOf,
   describeProcess,
@@ -76,12 +76,8 @@ describe('an executor that is killed in mid-run', () => {
     // Every cgroup belongs to a sandbox of the new executor.
     await waitFor(
       () => {
-        const places = placesIn(paddock.service.stateDir);
-        const leaves = cgroupsOfPlaces(places).filter((path) =>
-          /\/memory\/|unified|^\/sys\/fs\/cgroup\/paddock/.test(path),
-        );
         const sandboxes = sandboxesAmong(descendantsOf(paddock.service.pid)).size;
-        return leaves.length - places.length === sandboxes;
+        return sandboxes > 0 && cgroupCounts(paddock.service.pid).every((count) => count === sandboxes);
       },
       { what: 'cgroups and sandboxes to agree' },
     );

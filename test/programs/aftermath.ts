@@ -1,7 +1,5 @@
-import { readdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { executorsOf } from '../harness/client.ts';
-import { cgroupFoldersOf, filesHolding, type HostState, hostState, leaksSince } from '../harness/leaks.ts';
+import { cgroupCounts, filesHolding, type HostState, hostState, leaksSince } from '../harness/leaks.ts';
 import { descendantsOf, describeProcess, isAlive, isWaiting, sandboxesAmong } from '../harness/processes.ts';
 import type { Service } from '../harness/start-service.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -22,18 +20,6 @@ interface Counted {
   readonly cgroups: readonly number[];
 }
 
-/** How many folders there are beside those of the living sandboxes, them included, in each hierarchy. */
-const cgroupCounts = (service: Service): number[] => {
-  const [sandbox] = sandboxesAmong(descendantsOf(service.pid)).values();
-  const own = sandbox?.[0] ? cgroupFoldersOf(sandbox[0].pid) : [];
-  return own
-    .filter((folder) => folder.includes('/paddock-'))
-    .map(
-      (folder) =>
-        readdirSync(dirname(folder), { withFileTypes: true }).filter((entry) => entry.isDirectory()).length,
-    );
-};
-
 const executorPids = (service: Service): number[] =>
   descendantsOf(service.pid)
     .filter(({ parent, name }) => parent === service.pid && /^(node|MainThread)/.test(name))
@@ -50,7 +36,7 @@ export const watchAftermath = async (service: Service, sentinels: Sentinels): Pr
       running,
       sandboxes: sandboxes.length,
       used: sandboxes.filter((sandbox) => !isWaiting(sandbox)).length,
-      cgroups: cgroupCounts(service),
+      cgroups: cgroupCounts(service.pid),
     };
   };
 
