@@ -152,5 +152,3 @@ export const processesMarked = (marker: string): string[] =>
   listProcesses()
     .filter(({ pid, state }) => state !== 'Z' && lines(`/proc/${pid}/environ`).join('\n').includes(marker))
     .map(describeProcess);
-
-export const familyOf = (pid: number): string[] => descendantsOf(pid).map(describeProcess);
