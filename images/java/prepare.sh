@@ -6,7 +6,8 @@ mkdir /tmp/classes
 "$bin/javac" -nowarn -proc:none -d /tmp/classes \
   --add-exports=java.base/jdk.internal.access=ALL-UNNAMED --add-exports=java.base/jdk.internal.misc=ALL-UNNAMED \
   --add-exports=java.base/jdk.internal.vm.annotation=ALL-UNNAMED \
-  --add-exports=jdk.compiler/com.sun.tools.javac.api=ALL-UNNAMED /opt/paddock/runtime/paddock/*.java
+  --add-exports=jdk.compiler/com.sun.tools.javac.api=ALL-UNNAMED \
+  --add-exports=jdk.compiler/com.sun.tools.javac.util=ALL-UNNAMED /opt/paddock/runtime/paddock/*.java
 "$bin/jar" --create --no-compress --file paddock.jar -C /tmp/classes .
 # An archive names the jar by the path it is used under later.
 cd /tmp

@@ -7,7 +7,8 @@ case $kind in
   # A compiler lives for a second: the second, slower optimizer would not pay.
   compile)
     set -- -XX:TieredStopAtLevel=1 -cp "$prepared/paddock.jar" \
-      --add-exports=jdk.compiler/com.sun.tools.javac.api=ALL-UNNAMED "$@" ;;
+      --add-exports=jdk.compiler/com.sun.tools.javac.api=ALL-UNNAMED \
+      --add-exports=jdk.compiler/com.sun.tools.javac.util=ALL-UNNAMED "$@" ;;
   # The class path is the program's own.
   run) set -- -Xbootclasspath/a:"$prepared/paddock.jar" --add-exports=java.base/jdk.internal.misc=ALL-UNNAMED -cp /work "$@" ;;
 esac

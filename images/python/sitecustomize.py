@@ -64,6 +64,8 @@ def _become_the_program():
     before = dict(os.environb)
     entry, arguments, environment = _wait_for_go()
     if _must_start_afresh(entry, before, environment):
+        if entry.startswith(b'-'):
+            entry = b'./' + entry  # No option.
         os.execve(sys.executable, [os.fsencode(sys.executable), entry, *arguments], environment)
     os.environb.clear()
     os.environb.update(environment)

@@ -7,10 +7,17 @@ import com.sun.source.tree.Tree;
 import com.sun.source.util.JavacTask;
 import com.sun.source.util.TaskEvent;
 import com.sun.source.util.TaskListener;
+import com.sun.tools.javac.api.BasicJavacTask;
+import com.sun.tools.javac.api.ClientCodeWrapper.DiagnosticSourceUnwrapper;
+import com.sun.tools.javac.api.DiagnosticFormatter;
 import com.sun.tools.javac.api.JavacTaskPool;
+import com.sun.tools.javac.util.JCDiagnostic;
+import com.sun.tools.javac.util.Log;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.PrintWriter;
+import java.io.PrintStream;
 import java.io.StringWriter;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -18,9 +25,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.lang.model.element.Modifier;
+import javax.tools.Diagnostic;
+import javax.tools.DiagnosticListener;
 import javax.tools.FileObject;
 import javax.tools.ForwardingJavaFileManager;
 import javax.tools.ForwardingJavaFileObject;
@@ -68,15 +78,15 @@ final class Compile {
     try (Stream<Path> paths = Files.walk(Path.of(""))) {
       for (Path path : paths.filter(p -> p.toString().endsWith(".java")).sorted().collect(Collectors.toList())) {
         for (JavaFileObject source : files.getJavaFileObjects(path)) {
-          sources.add(path.toString().equals(entry) ? new AnyName(source) : source);
+          sources.add(path.toString().equals(entry) && path.getNameCount() == 1 ? new AnyName(source) : source);
         }
       }
     }
     MainClass mainClass = new MainClass(entry);
-    PrintWriter out = new PrintWriter(System.err, false, StandardCharsets.UTF_8);
+    Report report = new Report();
     output.kept = true;
-    boolean compiled = compile(out, sources, mainClass);
-    out.flush();
+    boolean compiled = compile(report, sources, mainClass);
+    report.print();
     if (!compiled) return 1;
     if (mainClass.name() == null) {
       System.err.println("error: no class in " + entry + " has a method public static void main(String[])");
@@ -87,8 +97,9 @@ final class Compile {
     return 0;
   }
 
-  private boolean compile(PrintWriter out, List<JavaFileObject> sources, TaskListener listener) {
-    return pool.getTask(out, output, null, OPTIONS, null, sources, (JavacTask task) -> {
+  private boolean compile(Report report, List<JavaFileObject> sources, TaskListener listener) {
+    return pool.getTask(report.other, output, report, OPTIONS, null, sources, (JavacTask task) -> {
+      report.formatter = Log.instance(((BasicJavacTask) task).getContext()).getDiagnosticFormatter();
       task.addTaskListener(listener);
       return task.call();
     });
@@ -98,8 +109,34 @@ final class Compile {
     for (int time = 0; time < times; time++) {
       for (String name : List.of("Warm.java", "Faulty.java")) {
         JavaFileObject source = new Memory(name, Files.readString(Path.of("/opt/paddock/runtime/warm/" + name)));
-        compile(new PrintWriter(new StringWriter()), List.of(source), new MainClass(name));
+        compile(new Report(), List.of(source), new MainClass(name));
       }
+    }
+  }
+
+  /** What javac says, in its own form. */
+  private static final class Report implements DiagnosticListener<JavaFileObject> {
+    /** What does not concern a source: faults of the compiler itself. */
+    final StringWriter other = new StringWriter();
+    /** Javac's own, which a diagnostic by itself does not use: it shortens the names of classes. */
+    private DiagnosticFormatter<JCDiagnostic> formatter;
+    private final StringBuilder text = new StringBuilder();
+    private int errors;
+    private int warnings;
+
+    @Override
+    public void report(Diagnostic<? extends JavaFileObject> diagnostic) {
+      if (diagnostic.getKind() == Diagnostic.Kind.ERROR) errors++;
+      else if (diagnostic.getKind() != Diagnostic.Kind.NOTE) warnings++;
+      text.append(formatter.format(((DiagnosticSourceUnwrapper) diagnostic).d, Locale.getDefault())).append('\n');
+    }
+
+    void print() {
+      PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.err), false, StandardCharsets.UTF_8);
+      out.print(text.append(other));
+      if (errors > 0) out.println(errors == 1 ? "1 error" : errors + " errors");
+      if (warnings > 0) out.println(warnings == 1 ? "1 warning" : warnings + " warnings");
+      out.flush();
     }
   }
 

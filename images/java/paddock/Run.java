@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Scanner;
 import java.util.stream.Collectors;
+import jdk.internal.misc.Unsafe;
 import jdk.internal.vm.annotation.Hidden;
 
 /**
@@ -40,13 +41,31 @@ final class Run {
     } else {
       go = new Go(arguments[0], Arrays.copyOfRange(arguments, 1, arguments.length), null);
     }
-    MethodHandle main = mainMethod(Files.readString(Path.of("/work/.paddock/main")));
+    String name = Files.readString(Path.of("/work/.paddock/main"));
+    System.setProperty("sun.java.command", name);
+    Class<?> type = Class.forName(name, false, ClassLoader.getSystemClassLoader());
+    initialize(type);
+    MethodHandle main = mainMethod(type);
     main.invokeExact(go.arguments);
   }
 
-  private static MethodHandle mainMethod(String name) throws ReflectiveOperationException {
-    System.setProperty("sun.java.command", name);
-    Class<?> type = Class.forName(name, false, ClassLoader.getSystemClassLoader());
+  /** Runs the static initializers. Where they fail, the frames of this call are taken out of the stack traces. */
+  @Hidden
+  private static void initialize(Class<?> type) throws Throwable {
+    try {
+      Unsafe.getUnsafe().ensureClassInitialized(type);
+    } catch (Throwable thrown) {
+      for (Throwable each = thrown; each != null; each = each.getCause()) {
+        StackTraceElement[] frames = each.getStackTrace();
+        int length = frames.length;
+        while (length > 0 && frames[length - 1].getClassName().equals(Unsafe.class.getName())) length--;
+        each.setStackTrace(Arrays.copyOf(frames, length));
+      }
+      throw thrown;
+    }
+  }
+
+  private static MethodHandle mainMethod(Class<?> type) throws ReflectiveOperationException {
     Method method = type.getMethod("main", String[].class);
     method.setAccessible(true);
     return MethodHandles.lookup().unreflect(method).asFixedArity();
