@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import { type ExecutorStatus, PaddockError } from '../contracts/index.ts';
 import { execute } from './execution.ts';
 import { type Inspection, inspectIsolation, refusal } from './isolation.ts';
-import { type Place, takePlace, UIDS_PER_PLACE } from './place.ts';
+import { clearAbandoned, type Place, takePlace, UIDS_PER_PLACE } from './place.ts';
 import { type Catalogue, openCatalogue, type Runtime } from './runtimes/catalogue.ts';
 import type { ProbeSurroundings } from './runtimes/probe.ts';
 import type { StagePlan } from './runtimes/stage-plan.ts';
@@ -67,6 +67,7 @@ interface Parts {
 }
 
 const prepareMachine = async (config: ExecutorConfig): Promise<Parts> => {
+  await clearAbandoned(config.stateFolder, config.userId);
   const place = await takePlace(
     config.stateFolder,
     config.userId,
@@ -86,6 +87,7 @@ const prepareMachine = async (config: ExecutorConfig): Promise<Parts> => {
     place.release();
     throw new Error(refused);
   }
+  place.note(inspection.cgroup.driver?.roots ?? []);
   const seccompPath = `${place.folder}/seccomp.bpf`;
   writeFileSync(seccompPath, seccompFilter(config.architecture), { mode: 0o644 });
   writeEtc(`${place.folder}/etc`);

@@ -10,7 +10,7 @@ import {
 } from '../contracts/index.ts';
 import { createPieces, toWire } from './output.ts';
 import type { Runtime } from './runtimes/catalogue.ts';
-import { commandFor, type StagePlan, withKey } from './runtimes/stage-plan.ts';
+import { asPath, commandFor, type StagePlan, withKey } from './runtimes/stage-plan.ts';
 import type { Ended, PlacedFile, ReadBack, Sandbox, SandboxSpec } from './sandbox/port.ts';
 import { NOT_REGULAR } from './sandbox/scratch.ts';
 import { toStage } from './verdict.ts';
@@ -123,7 +123,7 @@ const runOne = async <T>(
     const ended = await sandbox.go(
       {
         command: [...command, ...program.args],
-        entry: request.entry,
+        entry: asPath(request.entry),
         args: program.args,
         env: { ...program.plan.env, ...request.env },
         stdin: program.stdin,

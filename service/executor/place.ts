@@ -1,5 +1,7 @@
-import { chmodSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import { basename } from 'node:path';
+import { readText, removeTree } from './cgroup/files.ts';
 
 /** What belongs to one executor alone on its machine. */
 export interface Place {
@@ -9,6 +11,8 @@ export interface Place {
   readonly folder: string;
   /** First of UIDS_PER_PLACE host uids; undefined where the executor is not root. */
   readonly firstUid: number | undefined;
+  /** Notes cgroup folders, so that whoever clears up after a crash finds them, wherever that one was started. */
+  note(cgroupRoots: readonly string[]): void;
   release(): void;
 }
 
@@ -32,6 +36,27 @@ const tryLock = (name: string): Promise<Server | undefined> =>
     });
   });
 
+const NOTES = 'cgroups';
+
+const clearPlace = async (folder: string): Promise<void> => {
+  const noted = readText(`${folder}/${NOTES}`)?.split('\n') ?? [];
+  // Only folders that bear our name: the file says what to remove, and it may be old.
+  for (const root of noted) if (basename(root).startsWith('paddock-place-')) await removeTree(root);
+  rmSync(folder, { recursive: true, force: true });
+};
+
+/** Clears every place whose executor is gone without having cleared it itself. */
+export const clearAbandoned = async (stateFolder: string, userId: number): Promise<void> => {
+  for (let number = 0; number < MOST_PLACES; number++) {
+    const folder = `${stateFolder}/place-${number}`;
+    if (!existsSync(folder)) continue;
+    const lock = await tryLock(`paddock-place-${userId}-${number}`);
+    if (!lock) continue;
+    await clearPlace(folder);
+    lock.close();
+  }
+};
+
 /**
  * Takes the first free place of this machine. What an executor that died left in it is the new holder's to clear.
  * @param uidBase first host uid of all places; undefined where the executor is not root
@@ -50,7 +75,7 @@ export const takePlace = async (
     const lock = await tryLock(`paddock-place-${userId}-${number}`);
     if (!lock) continue;
     const folder = `${stateFolder}/place-${number}`;
-    rmSync(folder, { recursive: true, force: true });
+    await clearPlace(folder);
     mkdirSync(folder, { recursive: true, mode: 0o711 });
     // The sandbox's own user walks through here to its scratch space, and must see nothing else on the way.
     chmodSync(folder, 0o711);
@@ -60,6 +85,7 @@ export const takePlace = async (
       number,
       folder,
       firstUid: uidBase === undefined ? undefined : uidBase + number * UIDS_PER_PLACE,
+      note: (cgroupRoots) => writeFileSync(`${folder}/${NOTES}`, cgroupRoots.join('\n')),
       release() {
         rmSync(folder, { recursive: true, force: true });
         lock.close();

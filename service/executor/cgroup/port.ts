@@ -26,6 +26,8 @@ export interface Cgroup {
 /** Makes cgroups below one folder that belongs to this executor alone. */
 export interface CgroupDriver {
   readonly version: 'v1' | 'v2';
+  /** Folders that hold all that this driver makes: whoever comes after a crash can clear them by these. */
+  readonly roots: readonly string[];
   create(name: string): Cgroup;
   /** Kills and removes what an executor before this one left under the same folder, and the folder where it is ours. */
   clear(): Promise<void>;

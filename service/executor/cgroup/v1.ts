@@ -51,6 +51,7 @@ const v1Cgroup = (folders: Readonly<Record<V1Controller, string>>): Cgroup => {
  */
 export const v1Driver = (roots: Readonly<Record<V1Controller, string>>): CgroupDriver => ({
   version: 'v1',
+  roots: [...new Set(Object.values(roots))],
   create: (name) =>
     v1Cgroup({
       memory: `${roots.memory}/${name}`,

@@ -34,6 +34,7 @@ const v2Cgroup = (folder: string): Cgroup => {
  */
 export const v2Driver = (root: string): CgroupDriver => ({
   version: 'v2',
+  roots: [root],
   create: (name) => v2Cgroup(`${root}/${name}`),
   clear: () => removeTree(root),
 });

@@ -93,6 +93,9 @@ export const planStage = (source: StageSource, stage: StageCommand): StagePlan =
 
 const stem = (name: string): string => name.replace(/\.[^./]*$/, '');
 
+/** Compilers and interpreters would take a name that starts like an option, or like @file, for one. */
+export const asPath = (name: string): string => (/^[-@+]/.test(name) ? `./${name}` : name);
+
 /** The command for one request. `{sources}` as a whole argument becomes one argument for each source file. */
 export const commandFor = (
   command: readonly string[],
@@ -107,5 +110,5 @@ export const commandFor = (
       return [...new Set([entry, ...sources])].map((name) => `./${name}`);
     }
     // A function, because a name may hold what a replacement text would interpret, and placeholders too.
-    return [part.replace(/\{entry(Stem)?\}/g, (_, isStem) => (isStem ? stem(entry) : entry))];
+    return [part.replace(/\{entry(Stem)?\}/g, (_, isStem) => asPath(isStem ? stem(entry) : entry))];
   });

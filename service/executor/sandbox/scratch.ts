@@ -1,20 +1,19 @@
 import {
   closeSync,
   constants,
-  type Dirent,
   fchmodSync,
   fchownSync,
   fstatSync,
   lchownSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readSync,
   statfsSync,
   writeSync,
 } from 'node:fs';
-import { chmod, copyFile, mkdir, utimes } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { globMatcher } from './glob.ts';
 import type { PlacedFile, ReadBack, ReadBudget } from './port.ts';
 
@@ -26,6 +25,7 @@ import type { PlacedFile, ReadBack, ReadBudget } from './port.ts';
 /** Why a link, a FIFO, a socket or a device is not given back. */
 export const NOT_REGULAR = 'not a regular file';
 const MAX_DEPTH = 32;
+const STEPS_AT_ONCE = 256;
 const OPEN_FOLDER = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 // Non-blocking so that a FIFO swapped in could not hang the open; the type is checked on the open descriptor.
 const OPEN_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -33,7 +33,7 @@ const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | const
 
 export interface Scratch {
   put(files: readonly PlacedFile[]): void;
-  read(patterns: readonly string[], budget: ReadBudget): ReadBack;
+  read(patterns: readonly string[], budget: ReadBudget): Promise<ReadBack>;
   copyTo(folder: string, budget: ReadBudget): Promise<void>;
   /** True where no block or no inode is left. */
   isFull(): boolean;
@@ -53,54 +53,108 @@ type OmitFile = (name: string, reason: string) => void;
 
 const below = (descriptor: number, name: string): string => `/proc/self/fd/${descriptor}/${name}`;
 
-const withDescriptor = <T>(path: string, flags: number, use: (descriptor: number) => T): T | undefined => {
-  let descriptor: number;
+/** Undefined where it is gone, a link, a socket, or not permitted: nothing that can be given back. */
+const tryOpen = (path: string, flags: number): number | undefined => {
   try {
-    descriptor = openSync(path, flags);
+    return openSync(path, flags);
   } catch {
-    return undefined; // gone, a link, or without permission: nothing that can be given back
+    return undefined;
+  }
+};
+
+/** Lets others go first now and then: a program may have left tens of thousands of files. */
+const createPace = (): (() => Promise<void> | undefined) => {
+  let steps = 0;
+  return () => {
+    steps += 1;
+    return steps % STEPS_AT_ONCE === 0 ? nextTurn() : undefined;
+  };
+};
+
+interface Entry {
+  readonly name: string;
+  /** Descriptor of the folder that holds it, open while this entry is looked at. */
+  readonly folder: number;
+  readonly lastName: string;
+}
+
+/** Everything but folders, depth first, without following a link. */
+async function* walk(
+  folder: number,
+  pace: () => Promise<void> | undefined,
+  prefix = '',
+  depth = 0,
+): AsyncGenerator<Entry> {
+  const entries = await readdir(`/proc/self/fd/${folder}`, { withFileTypes: true, encoding: 'buffer' });
+  for (const entry of entries) {
+    await pace();
+    const lastName = entry.name.toString('utf8');
+    if (!Buffer.from(lastName, 'utf8').equals(entry.name)) continue; // no name that JSON could carry
+    const name = prefix + lastName;
+    if (!entry.isDirectory()) {
+      yield { name, folder, lastName };
+    } else if (depth < MAX_DEPTH) {
+      const inner = tryOpen(below(folder, lastName), OPEN_FOLDER);
+      if (inner === undefined) continue;
+      try {
+        yield* walk(inner, pace, `${name}/`, depth + 1);
+      } finally {
+        closeSync(inner);
+      }
+    }
+  }
+}
+
+/** Looks at an entry through a descriptor of its own; the type is judged there, not by what the folder says. */
+const look = (entry: Entry, visit: Visit, omit: OmitFile): void => {
+  const descriptor = tryOpen(below(entry.folder, entry.lastName), OPEN_FILE);
+  if (descriptor === undefined) {
+    omit(entry.name, NOT_REGULAR);
+    return;
   }
   try {
-    return use(descriptor);
+    const stats = fstatSync(descriptor);
+    const { size, mode, mtimeMs } = stats;
+    if (!stats.isFile()) omit(entry.name, NOT_REGULAR);
+    else visit({ name: entry.name, descriptor, size, executable: (mode & 0o100) !== 0, modifiedMs: mtimeMs });
   } finally {
     closeSync(descriptor);
   }
 };
 
-/** Latin-1 keeps every byte of a name, so that names that are not UTF-8 still open, and are told apart below. */
-const walk = (
-  folder: number,
-  prefix: string,
-  depth: number,
-  matches: (name: string) => boolean,
-  visit: Visit,
+/** Visits matching regular files as long as the budget lasts; `omit` hears of the rest. */
+const gather = async (
+  root: number,
+  patterns: readonly string[],
+  budget: ReadBudget,
+  take: Visit,
   omit: OmitFile,
-): void => {
-  const entries: Dirent<Buffer>[] = readdirSync(`/proc/self/fd/${folder}`, {
-    withFileTypes: true,
-    encoding: 'buffer',
-  });
-  for (const entry of entries) {
-    const text = entry.name.toString('utf8');
-    if (!Buffer.from(text, 'utf8').equals(entry.name)) continue; // no name that JSON could carry
-    const name = prefix + text;
-    if (entry.isDirectory()) {
-      if (depth >= MAX_DEPTH) continue;
-      withDescriptor(below(folder, text), OPEN_FOLDER, (inner) =>
-        walk(inner, `${name}/`, depth + 1, matches, visit, omit),
-      );
-    } else if (matches(name)) {
-      if (!entry.isFile()) {
-        omit(name, NOT_REGULAR);
-        continue;
-      }
-      withDescriptor(below(folder, text), OPEN_FILE, (descriptor) => {
-        const stats = fstatSync(descriptor);
-        if (!stats.isFile()) return omit(name, NOT_REGULAR);
-        const { size, mode, mtimeMs } = stats;
-        visit({ name, descriptor, size, executable: (mode & 0o100) !== 0, modifiedMs: mtimeMs });
-      });
+): Promise<void> => {
+  const matches = globMatcher(patterns);
+  let files = 0;
+  let bytes = 0;
+  let omitted = 0;
+  const leaveOut: OmitFile = (name, reason) => {
+    omitted += 1;
+    omit(name, reason);
+  };
+  for await (const entry of walk(root, createPace())) {
+    if (!matches(entry.name)) continue;
+    if (files >= budget.maxFiles) {
+      leaveOut(entry.name, `more than ${budget.maxFiles} files`);
+      if (omitted >= MAX_OMITTED) return;
+      continue;
     }
+    const visit: Visit = (found) => {
+      if (bytes + found.size > budget.maxBytes) {
+        leaveOut(found.name, `more than ${budget.maxBytes} bytes in all`);
+        return;
+      }
+      files += 1;
+      bytes += found.size;
+      take(found);
+    };
+    look(entry, visit, leaveOut);
   }
 };
 
@@ -113,22 +167,6 @@ const readWhole = (descriptor: number, size: number): Buffer => {
     at += got;
   }
   return content.subarray(0, at);
-};
-
-/** Passes files on as long as the budget lasts; `omit` hears of the rest. */
-const within = (budget: ReadBudget, omit: OmitFile, take: Visit): Visit => {
-  let files = 0;
-  let bytes = 0;
-  return (found) => {
-    if (files >= budget.maxFiles) omit(found.name, `more than ${budget.maxFiles} files`);
-    else if (bytes + found.size > budget.maxBytes)
-      omit(found.name, `more than ${budget.maxBytes} bytes in all`);
-    else {
-      files += 1;
-      bytes += found.size;
-      take(found);
-    }
-  };
 };
 
 const MAX_OMITTED = 100;
@@ -168,34 +206,32 @@ export const openScratch = (path: string, owner: number | undefined): Scratch =>
         }
       }
     },
-    read(patterns, budget) {
+    async read(patterns, budget) {
       const files: PlacedFile[] = [];
       const omitted: ReadBack['omitted'][number][] = [];
-      const omit: OmitFile = (name, reason) => {
-        if (omitted.length < MAX_OMITTED) omitted.push({ name, reason });
-      };
-      const visit = within(budget, omit, ({ name, descriptor, size, executable, modifiedMs }) => {
-        files.push({ name, content: readWhole(descriptor, size), executable, modifiedMs });
-      });
-      walk(root, '', 0, globMatcher(patterns), visit, omit);
+      await gather(
+        root,
+        patterns,
+        budget,
+        ({ name, descriptor, size, executable, modifiedMs }) => {
+          files.push({ name, content: readWhole(descriptor, size), executable, modifiedMs });
+        },
+        (name, reason) => {
+          if (omitted.length < MAX_OMITTED) omitted.push({ name, reason });
+        },
+      );
       return { files, omitted };
     },
     async copyTo(folder, budget) {
       const found: Omit<Found, 'descriptor'>[] = [];
-      const visit = within(
-        budget,
-        (name, reason) => {
-          throw new Error(`${name}: ${reason}`);
-        },
-        (file) => found.push(file),
-      );
-      walk(
+      await gather(
         root,
-        '',
-        0,
-        () => true,
-        visit,
-        () => {},
+        ['**'],
+        budget,
+        (file) => found.push(file),
+        (name, reason) => {
+          if (reason !== NOT_REGULAR) throw new Error(`${name}: ${reason}`);
+        },
       );
       for (const { name, executable, modifiedMs } of found) {
         const target = `${folder}/${name}`;

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, openSync } from 'node:fs';
-import { chmod, mkdir, rm } from 'node:fs/promises';
+import { constants, openSync } from 'node:fs';
+import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server, Socket } from 'node:net';
 import { promisify } from 'node:util';
 
@@ -57,21 +57,26 @@ const listenOn = async (path: string): Promise<Server> => {
 
 const makeSlot = async (folder: string, number: number, firstUid: number | undefined): Promise<Slot> => {
   const home = `${folder}/${number}`;
+  const uid = firstUid === undefined ? undefined : firstUid + number;
   const stage = `${home}/stage`;
   const paths = { stdin: `${home}/in`, stdout: `${home}/out`, stderr: `${home}/err`, control: `${home}/ctl` };
   await rm(home, { recursive: true, force: true });
   await mkdir(stage, { recursive: true });
   for (const path of [home, stage]) await chmod(path, 0o711);
-  // Reopening /proc/self/fd/1 asks for permission on the FIFO itself; nobody can reach it by its path from inside.
-  await run('mkfifo', ['-m', '0622', paths.stdout, paths.stderr]);
+  // Reopening /proc/self/fd/1 asks for permission on the FIFO itself, so the sandbox's group gets it; nobody else, for
+  // another user of the machine could read what goes in and write what comes out.
+  await run('mkfifo', ['-m', '0620', paths.stdout, paths.stderr]);
+  await writeFile(paths.stdin, '', { mode: 0o640 });
+  if (uid !== undefined) {
+    for (const path of [paths.stdin, paths.stdout, paths.stderr]) await chown(path, 0, uid);
+  }
   const server = await listenOn(paths.control);
   return {
     number,
-    uid: firstUid === undefined ? undefined : firstUid + number,
+    uid,
     stage,
     paths,
     open() {
-      closeSync(openSync(paths.stdin, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o644));
       const stdout = reader(paths.stdout);
       const stderr = reader(paths.stderr);
       const connected = Promise.withResolvers<Socket>();

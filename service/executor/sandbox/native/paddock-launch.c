@@ -281,6 +281,8 @@ int main(void) {
   sigset_t mask;
   pid_t parent = getppid();
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent) return 1;
+  /* What bubblewrap leaves when it is killed first comes here to be reaped, not to whatever is pid 1. */
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) fail("prctl", NULL);
   sigemptyset(&mask);
   sigaddset(&mask, SIGCHLD);
   if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0) fail("sigprocmask", NULL);

@@ -53,7 +53,7 @@ const put = (folder: string, name: string, content: string | Buffer = name): voi
 };
 
 describe('putting files into the scratch space', () => {
-  test('makes the folders on the way and keeps bytes and the executable bit', (context) => {
+  test('makes the folders on the way and keeps bytes and the executable bit', async (context) => {
     const { work, scratch } = opened(context);
     const bytes = Buffer.from([0, 255, 128]);
     scratch.put([
@@ -72,7 +72,7 @@ describe('putting files into the scratch space', () => {
 
   test('gives files and folders to the owner', {
     skip: process.getuid?.() !== 0 && 'not root',
-  }, (context) => {
+  }, async (context) => {
     const folder = temporaryFolder(context);
     const scratch = openScratch(folder, 12_345);
     context.after(() => scratch.close());
@@ -83,7 +83,7 @@ describe('putting files into the scratch space', () => {
     }
   });
 
-  test('overwrites nothing', (context) => {
+  test('overwrites nothing', async (context) => {
     const { work, scratch } = opened(context);
     put(work, 'there', 'old');
     assert.throws(() => scratch.put([file('there')]), { code: 'EEXIST' });
@@ -91,7 +91,7 @@ describe('putting files into the scratch space', () => {
     assert.throws(() => scratch.put([file('there/below')]), { code: 'EEXIST' });
   });
 
-  test('follows no link, neither as the file nor as a folder on the way', (context) => {
+  test('follows no link, neither as the file nor as a folder on the way', async (context) => {
     const { work, secret, scratch } = opened(context);
     symlinkSync(secret, join(work, 'to-file'));
     symlinkSync(`${secret}-new`, join(work, 'dangling'));
@@ -103,44 +103,44 @@ describe('putting files into the scratch space', () => {
     assert.deepEqual(readdirSync(dirname(secret)), ['secret']);
   });
 
-  test('refuses a folder that is a link itself', (context) => {
+  test('refuses a folder that is a link itself', async (context) => {
     const { work, secret } = opened(context);
     symlinkSync(dirname(secret), join(work, 'link'));
     assert.throws(() => openScratch(join(work, 'link'), undefined), { code: 'ENOTDIR' });
   });
 
-  test('stays with its folder whatever happens to the path', (context) => {
+  test('stays with its folder whatever happens to the path', async (context) => {
     const { work, secret, scratch } = opened(context);
     renameSync(work, `${work}-moved`);
     symlinkSync(dirname(secret), work);
     scratch.put([file('a')]);
     assert.equal(readFileSync(`${work}-moved/a`, 'utf8'), 'a');
-    assert.deepEqual(namesOf(scratch.read(['**'], PLENTY).files), ['a']);
+    assert.deepEqual(namesOf((await scratch.read(['**'], PLENTY)).files), ['a']);
   });
 });
 
 describe('reading files back', () => {
-  test('gives what matches, with bytes and mode', (context) => {
+  test('gives what matches, with bytes and mode', async (context) => {
     const { work, scratch } = opened(context);
     put(work, 'a.png', Buffer.from([1, 0, 255]));
     put(work, 'deep/er/b.png');
     put(work, 'empty.png', '');
     put(work, 'c.txt');
     chmodSync(join(work, 'a.png'), 0o700);
-    const { files, omitted } = scratch.read(['*.png'], PLENTY);
+    const { files, omitted } = await scratch.read(['*.png'], PLENTY);
     assert.deepEqual(namesOf(files), ['a.png', 'empty.png']);
     assert.deepEqual(files.find(({ name }) => name === 'a.png')?.content, Buffer.from([1, 0, 255]));
     assert.deepEqual(files.map(({ executable }) => executable).sort(), [false, true]);
     assert.deepEqual(omitted, []);
-    assert.deepEqual(namesOf(scratch.read(['**/*.png'], PLENTY).files), [
+    assert.deepEqual(namesOf((await scratch.read(['**/*.png'], PLENTY)).files), [
       'a.png',
       'deep/er/b.png',
       'empty.png',
     ]);
-    assert.deepEqual(scratch.read([], PLENTY).files, []);
+    assert.deepEqual((await scratch.read([], PLENTY)).files, []);
   });
 
-  test('follows no link: matching ones are named, linked folders not entered', (context) => {
+  test('follows no link: matching ones are named, linked folders not entered', async (context) => {
     const { work, secret, scratch } = opened(context);
     put(work, 'real/file');
     symlinkSync(secret, join(work, 'absolute'));
@@ -149,7 +149,7 @@ describe('reading files back', () => {
     symlinkSync('/proc/self/environ', join(work, 'environ'));
     symlinkSync('.', join(work, 'loop'));
     symlinkSync('real/file', join(work, 'harmless'));
-    const { files, omitted } = scratch.read(['**'], PLENTY);
+    const { files, omitted } = await scratch.read(['**'], PLENTY);
     assert.deepEqual(namesOf(files), ['real/file']);
     assert.deepEqual(namesOf(omitted), ['absolute', 'environ', 'folder', 'harmless', 'loop', 'relative']);
     assert.deepEqual(new Set(omitted.map(({ reason }) => reason)), new Set([NOT_REGULAR]));
@@ -162,59 +162,59 @@ describe('reading files back', () => {
     server.listen(join(work, 'socket'));
     await once(server, 'listening');
     context.after(() => server.close());
-    const { files, omitted } = scratch.read(['**'], PLENTY);
+    const { files, omitted } = await scratch.read(['**'], PLENTY);
     assert.deepEqual(files, []);
     assert.deepEqual(namesOf(omitted), ['fifo', 'socket']);
   });
 
-  test('ends at a depth of 32 folders', (context) => {
+  test('ends at a depth of 32 folders', async (context) => {
     const { work, scratch } = opened(context);
     const path = (depth: number): string => `${'d/'.repeat(depth)}file`;
     for (const depth of [0, 1, 31, 32, 33, 60]) put(work, path(depth), String(depth));
-    const found = scratch.read(['**'], PLENTY).files.map(({ content }) => Number(content.toString()));
+    const found = (await scratch.read(['**'], PLENTY)).files.map(({ content }) => Number(content.toString()));
     assert.deepEqual(
       found.sort((a, b) => a - b),
       [0, 1, 31, 32],
     );
   });
 
-  test('passes over names that are no UTF-8, and what is below them', (context) => {
+  test('passes over names that are no UTF-8, and what is below them', async (context) => {
     const { work, scratch } = opened(context);
     const raw = (...bytes: number[]): Buffer => Buffer.concat([Buffer.from(`${work}/`), Buffer.from(bytes)]);
     writeFileSync(raw(0x61, 0xff), 'x');
     mkdirSync(raw(0xc3));
     writeFileSync(Buffer.concat([raw(0xc3), Buffer.from('/below')]), 'x');
     put(work, 'ü\n\t"file', 'x');
-    const { files, omitted } = scratch.read(['**'], PLENTY);
+    const { files, omitted } = await scratch.read(['**'], PLENTY);
     assert.deepEqual(namesOf(files), ['ü\n\t"file']);
     assert.deepEqual(omitted, []);
   });
 
-  test('keeps to its budget of files', (context) => {
+  test('keeps to its budget of files', async (context) => {
     const { work, scratch } = opened(context);
     for (let n = 0; n < 150; n++) put(work, `f${n}`);
-    const { files, omitted } = scratch.read(['**'], { maxFiles: 3, maxBytes: 1_000 });
+    const { files, omitted } = await scratch.read(['**'], { maxFiles: 3, maxBytes: 1_000 });
     assert.equal(files.length, 3);
     assert.equal(omitted.length, 100); // the list of what is missing has a limit too
     assert.equal(omitted[0]?.reason, 'more than 3 files');
   });
 
-  test('keeps to its budget of bytes, to the byte, and passes on to what still fits', (context) => {
+  test('keeps to its budget of bytes, to the byte, and passes on to what still fits', async (context) => {
     const { work, scratch } = opened(context);
     put(work, 'large', 'x'.repeat(101));
     put(work, 'exact', 'x'.repeat(100));
-    const { files, omitted } = scratch.read(['**'], { maxFiles: 10, maxBytes: 100 });
+    const { files, omitted } = await scratch.read(['**'], { maxFiles: 10, maxBytes: 100 });
     assert.deepEqual(namesOf(files), ['exact']);
     assert.deepEqual(omitted, [{ name: 'large', reason: 'more than 100 bytes in all' }]);
   });
 
-  test('counts a sparse file with the size it would have on the wire', (context) => {
+  test('counts a sparse file with the size it would have on the wire', async (context) => {
     const { work, scratch } = opened(context);
     put(work, 'sparse', '');
     truncateSync(join(work, 'sparse'), 1024 ** 4);
     put(work, 'small', '');
     truncateSync(join(work, 'small'), 100);
-    const { files, omitted } = scratch.read(['**'], PLENTY);
+    const { files, omitted } = await scratch.read(['**'], PLENTY);
     assert.deepEqual(
       files.map(({ name, content }) => [name, content.equals(Buffer.alloc(100))]),
       [['small', true]],
@@ -252,6 +252,6 @@ describe('copying the scratch space', () => {
   });
 });
 
-test('a scratch space with room is not full', (context) => {
+test('a scratch space with room is not full', async (context) => {
   assert.equal(opened(context).scratch.isFull(), false);
 });
