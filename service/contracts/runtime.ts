@@ -69,7 +69,10 @@ export const runtimeManifestSchema = z.strictObject({
         .array(z.string())
         .default(['**'])
         .describe('Patterns of files carried from compilation to the runs'),
-      limits: partialLimitsSchema.default({}).describe('At least these while compiling'),
+      limits: partialLimitsSchema
+        .omit({ wallMs: true, cpuMs: true, compileMs: true })
+        .default({})
+        .describe('At least these while compiling; times are the caller’s, their defaults stand in limits'),
     })
     .optional(),
   run: stageCommandSchema,

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { faultsOf, PaddockError } from '../contracts/errors.ts';
@@ -59,11 +60,35 @@ export const noteError = (listener: ErrorListener, thrown: unknown, error: Paddo
   listener.httpError(error.code);
 };
 
+const mostDiscardedBytes = 64 * 1024 * 1024;
+const longestDiscardMs = 5_000;
+
+/**
+ * Reads what the client still sends, within bounds. A connection closed on unread data is reset, and a client that is
+ * still sending would see that instead of the answer.
+ */
+const discardBody = (body: IncomingMessage): Promise<void> =>
+  new Promise((resolve) => {
+    let discarded = 0;
+    const timer = setTimeout(resolve, longestDiscardMs);
+    const finish = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    body.on('data', (chunk: Buffer) => {
+      discarded += chunk.length;
+      if (discarded > mostDiscardedBytes) finish();
+    });
+    for (const event of ['end', 'close', 'error']) body.once(event, finish);
+    body.resume();
+  });
+
 /** Every error as problem+json: ours, Fastify's, unknown paths and wrong methods. */
 export const replyWithProblems = (app: FastifyInstance, listener: ErrorListener): void => {
-  app.setErrorHandler((thrown: FastifyError | Error, _request, reply) => {
+  app.setErrorHandler(async (thrown: FastifyError | Error, request, reply) => {
     const error = toPaddockError(thrown);
     noteError(listener, thrown, error);
+    if (error.code === 'payload-too-large') await discardBody(request.raw);
     return sendProblem(reply, error);
   });
   app.setNotFoundHandler((request, reply) => {
