@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { type Dirent, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
   descendantsOf,
@@ -98,19 +98,29 @@ export const ipcObjects = (): string[] => [
 export const mountPoints = (): string[] =>
   lines('/proc/self/mountinfo').map((line) => line.split(' ').slice(3, 5).join(' on '));
 
+/** Other programs make and remove folders meanwhile: what is gone holds nothing. */
+const filesBelow = (folder: string): string[] => {
+  let entries: Dirent[];
+  try {
+    entries = readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+  return entries.flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? filesBelow(path) : entry.isFile() ? [path] : [];
+  });
+};
+
 /** Regular files below `folder` that hold `text`. Larger ones than 32 MiB are not what an execution leaves. */
 export const filesHolding = (folder: string, text: string): string[] => {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => {
-      try {
-        return readFileSync(path).includes(text);
-      } catch {
-        return false;
-      }
-    });
+  return filesBelow(folder).filter((path) => {
+    try {
+      return readFileSync(path).includes(text);
+    } catch {
+      return false;
+    }
+  });
 };
 
 export interface HostState {
