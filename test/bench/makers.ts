@@ -11,6 +11,7 @@ import { startLauncher } from '../../service/executor/sandbox/launcher.ts';
 import type { SandboxMaker } from '../../service/executor/sandbox/port.ts';
 import { seccompFilter } from '../../service/executor/sandbox/seccomp/filter.ts';
 import { createSlots } from '../../service/executor/sandbox/slots.ts';
+import { descendantsOf } from '../harness/processes.ts';
 import { repository } from '../harness/start-service.ts';
 import { projectNode } from './programs.ts';
 import { Skip } from './scenario.ts';
@@ -23,10 +24,21 @@ export interface Makers {
   readonly full: SandboxMaker;
   readonly withoutCgroup: SandboxMaker;
   readonly python: Runtime;
+  /** Process id of what starts the sandboxes. */
+  readonly launcher: number;
   /** bubblewrap's command line as a sandbox has it, for a shell, with `true` in place of the first process. */
   readonly bubblewrap: (net: boolean) => string;
   close(): Promise<void>;
 }
+
+/** The benchmark's service has a launcher as well, but not as a child of this process. */
+const ownLauncher = (): number => {
+  const found = descendantsOf(process.pid).find(
+    ({ parent, command }) => parent === process.pid && command.endsWith('/paddock-launch'),
+  );
+  if (!found) throw new Error('the launcher is not among the children of this process');
+  return found.pid;
+};
 
 /** Makes sandboxes as an executor does, in this process and without HTTP. @throws Skip where no limits can be set */
 export const openMakers = async (): Promise<Makers> => {
@@ -69,6 +81,7 @@ export const openMakers = async (): Promise<Makers> => {
     full,
     withoutCgroup: maker('without-cgroup', 1, undefined),
     python: await openPython(full, join(folder, 'images'), join(folder, 'cache')),
+    launcher: ownLauncher(),
     bubblewrap: (net) => shellCommand(bwrap, join(place.folder, 'stage'), etc, seccompPath, net),
     async close() {
       await full.close();

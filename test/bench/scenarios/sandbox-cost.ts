@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { SandboxMaker, SandboxSpec } from '../../../service/executor/sandbox/port.ts';
 import { type Makers, openMakers } from '../makers.ts';
+import { cpuOf } from '../processes.ts';
 import { python } from '../programs.ts';
 import { type Bench, type Row, type Scenario, Skip } from '../scenario.ts';
 import { loopShells } from '../shell.ts';
@@ -15,20 +16,31 @@ const cores = availableParallelism();
 /** One way of doing a part of the work, over and over for so many seconds; answers how much CPU each took, in ms. */
 type Variant = (seconds: number) => Promise<number>;
 
-/** With every core kept busy, time is CPU time, the kernel's own threads included: those no process accounts for. */
+/**
+ * CPU time as the kernel accounts it to processes: unlike wall time it stays nearly the same when others use the
+ * machine. What the kernel's own threads do later (freeing network namespaces and cgroups) is not in it.
+ */
+const cpuNow = (launcher: number): number => {
+  const [own, launched] = [cpuOf('self'), cpuOf(launcher)];
+  return own.own + own.children + launched.own + launched.children;
+};
+
 const inShells =
   (command: string): Variant =>
-  async (seconds) =>
-    (cores * 1_000) / (await loopShells(command, cores, seconds)).perSecond;
+  async (seconds) => {
+    const before = cpuOf('self').children;
+    const { count } = await loopShells(command, cores, seconds);
+    return (cpuOf('self').children - before) / count;
+  };
 
 /** As many at once as keep every core busy while each also waits for the kernel. */
-const LOOPS_PER_CORE = 3;
+const LOOPS_PER_CORE = 2;
 
 const inNode =
-  (once: () => Promise<void>): Variant =>
+  (launcher: number, once: () => Promise<void>): Variant =>
   async (seconds) => {
-    const started = performance.now();
-    const end = started + seconds * 1_000;
+    const before = cpuNow(launcher);
+    const end = performance.now() + seconds * 1_000;
     let count = 0;
     const loop = async (): Promise<void> => {
       while (performance.now() < end) {
@@ -37,7 +49,7 @@ const inNode =
       }
     };
     await Promise.all(Array.from({ length: cores * LOOPS_PER_CORE }, loop));
-    return ((performance.now() - started) * cores) / count;
+    return (cpuNow(launcher) - before) / count;
   };
 
 const spawnTrue = async (): Promise<void> => {
@@ -52,6 +64,8 @@ interface Walls {
   readonly make: number;
   readonly go: number;
   readonly destroy: number;
+  /** CPU time from go to the end, as the sandbox's cgroup accounts it. */
+  readonly cpu: number;
 }
 
 const executeOnce = async ({ full, python: runtime }: Makers): Promise<Walls> => {
@@ -72,7 +86,7 @@ const executeOnce = async ({ full, python: runtime }: Makers): Promise<Walls> =>
   await sandbox.destroy();
   if (ended.stdout.toString('utf8') !== python.stdout)
     throw new Error(`a sandbox failed: ${ended.fault ?? ended.stderr}`);
-  return { make: made - started, go: done - made, destroy: performance.now() - done };
+  return { make: made - started, go: done - made, destroy: performance.now() - done, cpu: ended.cpuMs };
 };
 
 const variantsOf = (makers: Makers, folder: string) => {
@@ -80,14 +94,13 @@ const variantsOf = (makers: Makers, folder: string) => {
   writeFileSync(join(folder, python.fileName), python.source(''));
   return {
     process: inShells('/usr/bin/true'),
-    nodeSpawn: inNode(spawnTrue),
+    nodeSpawn: inNode(makers.launcher, spawnTrue),
     barePython: inShells(python.bare.replace('main.py', join(folder, 'main.py'))),
     bubblewrap: inShells(makers.bubblewrap(false)),
     bubblewrapNet: inShells(makers.bubblewrap(true)),
-    withoutCgroup: inNode(makeAndDestroy(makers.withoutCgroup, plain)),
-    plain: inNode(makeAndDestroy(makers.full, plain)),
-    warm: inNode(makeAndDestroy(makers.full, makers.python.run.spec)),
-    executed: inNode(async () => void (await executeOnce(makers))),
+    withoutCgroup: inNode(makers.launcher, makeAndDestroy(makers.withoutCgroup, plain)),
+    plain: inNode(makers.launcher, makeAndDestroy(makers.full, plain)),
+    executed: inNode(makers.launcher, async () => void (await executeOnce(makers))),
   } satisfies Record<string, Variant>;
 };
 
@@ -107,7 +120,7 @@ const measureCosts = async (bench: Bench, makers: Makers): Promise<Costs> => {
 };
 
 /** Each part is the difference between two ways of working that differ in that part alone. */
-const costRows = (costs: Costs): Row[] => {
+const costRows = (costs: Costs, programMs: number): Row[] => {
   const part = (name: string, value: number): Row => ({
     name: `sandbox-cost-${name}`,
     value,
@@ -127,8 +140,8 @@ const costRows = (costs: Costs): Row[] => {
     part('network-namespace', costs.bubblewrapNet - costs.bubblewrap),
     part('launcher-and-node', costs.withoutCgroup - costs.bubblewrapNet),
     part('cgroup', costs.plain - costs.withoutCgroup),
-    part('interpreter', costs.warm - costs.plain),
-    part('program', costs.executed - costs.warm),
+    part('interpreter', costs.executed - costs.plain - programMs),
+    part('program', programMs),
     {
       ...part('node-spawn', costs.nodeSpawn),
       ...{ baseline: costs.process, ratio: costs.nodeSpawn / costs.process },
@@ -137,10 +150,8 @@ const costRows = (costs: Costs): Row[] => {
   ];
 };
 
-/** The same work one at a time on an idle machine: how long each step takes by the clock. */
-const wallRows = async (bench: Bench, makers: Makers): Promise<Row[]> => {
-  const all: Walls[] = [];
-  for (let done = 0; done < (bench.quick ? 10 : 50); done++) all.push(await executeOnce(makers));
+/** The same work one at a time: how long each step takes by the clock. */
+const wallRows = (all: readonly Walls[]): Row[] => {
   const whole = median(all.map(({ make, go, destroy }) => make + go + destroy));
   return (['make', 'go', 'destroy'] as const).map((step) => {
     const value = median(all.map((walls) => walls[step]));
@@ -165,7 +176,10 @@ export const sandboxCost: Scenario = {
     const makers = await openMakers();
     try {
       await executeOnce(makers);
-      return [...costRows(await measureCosts(bench, makers)), ...(await wallRows(bench, makers))];
+      const costs = await measureCosts(bench, makers);
+      const walls: Walls[] = [];
+      for (let done = 0; done < (bench.quick ? 10 : 50); done++) walls.push(await executeOnce(makers));
+      return [...costRows(costs, median(walls.map(({ cpu }) => cpu))), ...wallRows(walls)];
     } finally {
       await makers.close();
     }
