@@ -57,7 +57,8 @@ const runProgram = (own: SandboxParts, go: Go, signal?: AbortSignal): Promise<En
     let reason: EndReason | undefined;
     let exit: ExitMessage | undefined;
     let fault: string | undefined;
-    let open = 3; // the control socket and two outputs; all closed means that all has been said
+    let openOutputs = [streams.stdout, streams.stderr].filter((socket) => !socket.readableEnded).length;
+    let told = false; // how it ended, or that nobody will tell
     let over = false;
 
     const finish = (): void => {
@@ -99,9 +100,8 @@ const runProgram = (own: SandboxParts, go: Go, signal?: AbortSignal): Promise<En
       // Output ends when the last process is gone; a kernel that takes longer than this must not hold the caller.
       drainTimer = setTimeout(finish, drainDeadlineMs);
     };
-    const closed = (): void => {
-      open -= 1;
-      if (open === 0) finish();
+    const finishIfComplete = (): void => {
+      if (told && openOutputs === 0) finish();
     };
     const onAbort = (): void => end('cancelled');
 
@@ -116,6 +116,10 @@ const runProgram = (own: SandboxParts, go: Go, signal?: AbortSignal): Promise<En
     listenToInit(control, (message) => {
       // What ended only after we killed it was ended by us.
       if (message.kind === 'exit' && reason === undefined) exit ??= message;
+      if (message.kind === 'exit') {
+        told = true;
+        finishIfComplete();
+      }
       if (message.kind === 'error') {
         fault = `the sandbox failed at ${message.step} (errno ${message.errno})`;
         end('lost');
@@ -130,11 +134,21 @@ const runProgram = (own: SandboxParts, go: Go, signal?: AbortSignal): Promise<En
         if (kept.length > 0) go.onOutput?.(name, kept);
         if (capture.over) end('output');
       });
-      socket.once('close', closed);
+      socket.once('end', () => {
+        openOutputs -= 1;
+        finishIfComplete();
+      });
       socket.on('error', () => {});
       socket.resume();
     }
-    control.once('close', closed);
+    const noMoreWords = (): void => {
+      if (over) return;
+      told = true;
+      drainTimer ??= setTimeout(finish, drainDeadlineMs);
+      finishIfComplete();
+    };
+    control.once('close', noMoreWords);
+    void parts.launched.dead.then(noMoreWords);
     control.resume();
 
     if (signal?.aborted) return end('cancelled');

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { truncate } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -27,6 +26,7 @@ export interface BubblewrapConfig {
 
 const MEBIBYTE = 1024 * 1024;
 const LAST_WORDS_MS = 200;
+const MAX_COMPLAINT = 2_000;
 
 const assemble = (config: BubblewrapConfig, spec: SandboxSpec, slot: Slot, name: string): Parts => {
   const cgroup = config.cgroups?.create(name);
@@ -57,35 +57,35 @@ const assemble = (config: BubblewrapConfig, spec: SandboxSpec, slot: Slot, name:
 /** The control socket once the first process has said that it is ready. @throws with what the sandbox said instead */
 const waitUntilReady = async (parts: Parts, timeoutMs: number, signal?: AbortSignal): Promise<Socket> => {
   const { launched, streams } = parts;
-  const complaints: Buffer[] = [];
-  const listen = (chunk: Buffer): void => {
-    complaints.push(chunk);
+  let said = '';
+  const hear = (text: string): void => {
+    if (said.length < MAX_COMPLAINT) said += text;
   };
+  const listen = (chunk: Buffer): void => hear(chunk.toString('utf8'));
   streams.stderr.on('data', listen);
-  const said = (): string => Buffer.concat(complaints).toString('utf8').trim().slice(0, 2_000);
   const timeout = AbortSignal.timeout(timeoutMs);
   const abort = signal ? AbortSignal.any([signal, timeout]) : timeout;
   try {
     return await new Promise<Socket>((resolve, reject) => {
-      const fail = (why: string): void => reject(new Error(`${why}${said() ? `: ${said()}` : ''}`));
+      const fail = (why: string): void => reject(new Error(`${why}${said ? `: ${said.trim()}` : ''}`));
+      const ended = (): void => fail('the sandbox ended before it was ready');
       void streams.control.then((control) => {
         control.on('error', () => {}); // a broken pipe means that the first process is gone: `dead` tells
-        const stop = listenToInit(control, (message) => {
-          stop();
-          if (message.kind === 'ready') resolve(control);
-          else
-            fail(
-              `the sandbox failed${message.kind === 'error' ? ` at ${message.step} (errno ${message.errno})` : ''}`,
-            );
-        });
+        control.once('end', ended);
+        const stop = listenToInit(
+          control,
+          (message) => {
+            stop();
+            control.off('end', ended);
+            if (message.kind === 'ready') resolve(control);
+            else if (message.kind === 'error') hear(`it failed at ${message.step} (errno ${message.errno})`);
+            if (message.kind !== 'ready') ended();
+          },
+          (line) => hear(`${line}\n`),
+        );
       });
-      void launched.dead.then(async () => {
-        // Its last words may still be in the FIFO when it is reaped.
-        if (!streams.stderr.readableEnded) {
-          await Promise.race([once(streams.stderr, 'end'), delay(LAST_WORDS_MS, undefined, { ref: false })]);
-        }
-        fail('the sandbox ended before it was ready');
-      });
+      // Its last words come over the control socket, whose end tells; this is for one that never got that far.
+      void launched.dead.then(() => delay(LAST_WORDS_MS, undefined, { ref: false })).then(ended);
       const onAbort = (): void => fail(signal?.aborted ? 'cancelled' : `not ready after ${timeoutMs} ms`);
       if (abort.aborted) onAbort();
       else abort.addEventListener('abort', onAbort);

@@ -13,7 +13,7 @@ export type InitMessage =
     }
   | { readonly kind: 'error'; readonly step: string; readonly errno: number };
 
-const MAX_LINE = 256;
+const MAX_LINE = 4_096;
 
 /**
  * Parses one line. The other end is inside the sandbox, so nothing is believed that does not have the exact form.
@@ -37,10 +37,15 @@ export const parseInitLine = (line: string): InitMessage | undefined => {
 };
 
 /**
- * Cuts the control socket's bytes into lines; a line too long ends the socket.
+ * Cuts the control socket's bytes into lines; a line too long ends the socket. What is no message of init's is what
+ * the launcher or bubblewrap complain of.
  * @returns a function that ends the listening
  */
-export const listenToInit = (socket: Socket, onMessage: (message: InitMessage) => void): (() => void) => {
+export const listenToInit = (
+  socket: Socket,
+  onMessage: (message: InitMessage) => void,
+  onOther?: (line: string) => void,
+): (() => void) => {
   let pending = '';
   const onData = (bytes: Buffer): void => {
     const lines = (pending + bytes.toString('latin1')).split('\n');
@@ -48,6 +53,7 @@ export const listenToInit = (socket: Socket, onMessage: (message: InitMessage) =
     for (const line of lines) {
       const message = parseInitLine(line);
       if (message) onMessage(message);
+      else onOther?.(line);
     }
     if (pending.length > MAX_LINE) socket.destroy();
   };

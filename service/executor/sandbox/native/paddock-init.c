@@ -3,7 +3,7 @@
  * waits for the executor's go, starts or releases the program, and reports exactly how it ended: bubblewrap alone
  * reports a signal as 128+n, which a program can also exit with. When it exits, the kernel kills all the rest.
  *
- *   paddock-init [WARM_COMMAND ARG...]      descriptor 3: a stream socket to the executor
+ *   paddock-init [WARM_COMMAND ARG...]      descriptor 3: a stream socket to the executor; 5 and 6: the outputs
  *
  * It says     ready\n
  *             exit CODE SIGNAL WALL_US USER_US SYSTEM_US MAXRSS_KIB\n
@@ -34,6 +34,9 @@
 #include <unistd.h>
 
 #define CONTROL 3
+/* The program's outputs, as the launcher left them (4 was the seccomp program, which bubblewrap has read). */
+#define STDOUT_ARRIVED 5
+#define STDERR_ARRIVED 6
 #define MAX_MESSAGE (64u << 20)
 /* Twice the usual: recursion is what students try. Threads get as much address space each. */
 #define STACK_BYTES (16u << 20)
@@ -83,6 +86,13 @@ static void limit(pid_t pid, __rlimit_resource_t what, const char *text) {
   if (prlimit(pid, what, &lower, NULL) < 0) fail("rlimit");
 }
 
+/* In a child: the outputs become its own. The first process itself keeps none, so that they end with the program. */
+static void take_outputs(void) {
+  if (dup2(STDOUT_ARRIVED, 1) < 0 || dup2(STDERR_ARRIVED, 2) < 0) _exit(125);
+  close(STDOUT_ARRIVED);
+  close(STDERR_ARRIVED);
+}
+
 static pid_t start_warm(char **argv, int *channel) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) fail("socketpair");
@@ -90,6 +100,7 @@ static pid_t start_warm(char **argv, int *channel) {
   if (pid < 0) fail("fork");
   if (pid == 0) {
     setsid();
+    take_outputs();
     /* dup2 onto the same number keeps close-on-exec, so both cases are made explicit. */
     if (pair[1] == CONTROL) fcntl(CONTROL, F_SETFD, 0);
     else if (dup2(pair[1], CONTROL) < 0) _exit(125);
@@ -125,6 +136,7 @@ static pid_t start_program(char *at, char *end, const char *folder, const char *
   if (pid < 0) fail("fork");
   if (pid > 0) return pid;
   setsid();
+  take_outputs();
   limit(0, RLIMIT_NOFILE, limits[0]);
   limit(0, RLIMIT_FSIZE, limits[1]);
   limit(0, RLIMIT_CPU, limits[2]);
@@ -144,6 +156,10 @@ int main(int argc, char **argv) {
   (void)argc;
   prctl(PR_SET_DUMPABLE, 0);
   fcntl(CONTROL, F_SETFD, FD_CLOEXEC);
+  /* 1 and 2 are the control socket under other numbers, for bubblewrap's complaints. */
+  int null = open("/dev/null", O_WRONLY);
+  if (null < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0) fail("null");
+  if (null > 2) close(null);
   if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_STACK, &stack) < 0) fail("rlimit");
 
   int channel = -1;
@@ -183,6 +199,8 @@ int main(int argc, char **argv) {
   } else {
     main_pid = start_program(at, end, folder, limits);
   }
+  close(STDOUT_ARRIVED);
+  close(STDERR_ARRIVED);
 
   for (;;) {
     int status;

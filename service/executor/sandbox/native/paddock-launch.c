@@ -12,7 +12,7 @@
  *   kill PID       the whole sandbox; of no effect once its end was told
  *
  * Answers on descriptor 1, a line each: `started NAME PID`, `ended PID`. A sandbox has ended when bubblewrap has, which
- * waits for its pid namespace; what it said before, if it could not start, is on the stderr it was given.
+ * waits for its pid namespace; what it said before, if it could not start, is on the control socket.
  *
  * --join   a cgroup.procs (v1: one a controller) to write itself into, before anything else
  * --stage  a directory; in a mount namespace of its own (nothing is ever mounted on the host, so nothing can be left
@@ -20,7 +20,9 @@
  *          mnt/NAME for each --show: a host path bound read-only, also one the sandbox's user could not reach by itself;
  *          --link puts a symbolic link there
  * --uid    the host uid and gid to become; "self" makes a user namespace instead, for an executor that is not root
- * --control  a listening unix socket to connect to: descriptor 3 of the sandbox. The seccomp program is descriptor 4.
+ * --control  a listening unix socket to connect to: descriptor 3 of the sandbox, and where bubblewrap complains. The
+ *          seccomp program is descriptor 4; the program's outputs are 5 and 6, where bubblewrap's outer process lets go
+ *          of them: if it held them, output would end only with it.
  *
  * Any failure is one line on descriptor 2 and exit status 125: a sandbox never starts with a part missing.
  */
@@ -169,14 +171,15 @@ static void start(int argc, char **argv) {
     fail("usage", "see the comment in paddock-launch.c");
   }
 
-  /* stderr first: what fails later is read there. */
-  int err = open_high(streams[2], O_WRONLY), in = open_high(streams[0], O_RDONLY), out = open_high(streams[1], O_WRONLY);
-  int filter = open_high(seccomp, O_RDONLY), channel = connect_high(control);
-  place(err, 2);
+  int channel = connect_high(control), filter = open_high(seccomp, O_RDONLY), in = open_high(streams[0], O_RDONLY);
+  int out = open_high(streams[1], O_WRONLY), err = open_high(streams[2], O_WRONLY);
+  place(channel, 1);
+  place(channel, 2);
   place(in, 0);
-  place(out, 1);
   place(channel, 3);
   place(filter, 4);
+  place(out, 5);
+  place(err, 6);
 
   for (int j = 0; j < join_count; j++) write_file(joins[j], "0");
 
@@ -209,8 +212,8 @@ static void start(int argc, char **argv) {
     if (setresgid(uid, uid, uid) < 0) fail("setresgid", uid_text);
     if (setresuid(uid, uid, uid) < 0) fail("setresuid", uid_text);
   }
-  /* 0 to 2 are the program's, 3 the control socket, 4 the seccomp filter: nothing else the executor holds gets in. */
-  if (close_range(5, ~0u, 0) < 0) fail("close_range", NULL);
+  /* Nothing else that the executor holds gets in. */
+  if (close_range(7, ~0u, 0) < 0) fail("close_range", NULL);
   execve(argv[i + 1], argv + i + 1, env);
   fail("exec", argv[i + 1]);
 }
