@@ -244,7 +244,7 @@ describe('a bubblewrap sandbox', { skip: missing() }, () => {
     assert.equal(stage.stdout.includes('left') || stage.stdout.includes('secret'), false, stage.stdout);
   });
 
-  test('is used once', () =>
+  test('is used once', async () =>
     withSandbox(async (sandbox) => {
       await go(sandbox, ['/bin/true']);
       await assert.rejects(go(sandbox, ['/bin/true']), /used once/);

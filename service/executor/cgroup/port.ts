@@ -6,7 +6,10 @@ export interface CgroupUsage {
   /** CPU time of everything that ever ran in it, in nanoseconds. */
   readonly cpuNs: number;
   readonly memoryPeakBytes: number;
-  readonly memoryBytes: number;
+}
+
+/** What the kernel killed or refused since it was made. */
+export interface CgroupEvents {
   readonly oomKills: number;
   /** How often a fork was refused by the process limit. */
   readonly forksRefused: number;
@@ -19,6 +22,7 @@ export interface Cgroup {
   /** @throws where the kernel refuses a value. */
   limit(limits: CgroupLimits): void;
   usage(): CgroupUsage;
+  events(): CgroupEvents;
   /** Removes it, waiting for the kernel to let go of its last processes. */
   remove(): Promise<void>;
 }
@@ -28,7 +32,7 @@ export interface CgroupDriver {
   readonly version: 'v1' | 'v2';
   /** Folders that hold all that this driver makes: whoever comes after a crash can clear them by these. */
   readonly roots: readonly string[];
-  create(name: string): Cgroup;
+  create(name: string): Promise<Cgroup>;
   /** Kills and removes what an executor before this one left under the same folder, and the folder where it is ours. */
   clear(): Promise<void>;
 }

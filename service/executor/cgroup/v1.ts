@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { readKey, readNumber, removeFolder, removeTree, write } from './files.ts';
 import type { Cgroup, CgroupDriver, CgroupLimits } from './port.ts';
 
@@ -21,10 +22,11 @@ const limitMemory = (folder: string, bytes: number): void => {
   write(raising ? memory : withSwap, bytes);
 };
 
-const v1Cgroup = (folders: Readonly<Record<V1Controller, string>>): Cgroup => {
+const v1Cgroup = async (folders: Readonly<Record<V1Controller, string>>): Promise<Cgroup> => {
   // cpu and cpuacct are often one mount: each folder is made, joined and removed once.
   const distinct = [...new Set(Object.values(folders))];
-  for (const folder of distinct) mkdirSync(folder, { recursive: true });
+  // Not synchronously: the kernel takes up to a millisecond for a memory cgroup.
+  for (const folder of distinct) await mkdir(folder, { recursive: true });
   return {
     joinFiles: distinct.map((folder) => `${folder}/cgroup.procs`),
     limit({ memoryMb, processes, cpus }: CgroupLimits) {
@@ -35,7 +37,8 @@ const v1Cgroup = (folders: Readonly<Record<V1Controller, string>>): Cgroup => {
     usage: () => ({
       cpuNs: readNumber(`${folders.cpuacct}/cpuacct.usage`),
       memoryPeakBytes: readNumber(`${folders.memory}/memory.max_usage_in_bytes`),
-      memoryBytes: readNumber(`${folders.memory}/memory.usage_in_bytes`),
+    }),
+    events: () => ({
       oomKills: readKey(`${folders.memory}/memory.oom_control`, 'oom_kill'),
       forksRefused: readKey(`${folders.pids}/pids.events`, 'max'),
     }),

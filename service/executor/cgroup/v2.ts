@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { readKey, readNumber, removeFolder, removeTree, write } from './files.ts';
 import type { Cgroup, CgroupDriver, CgroupLimits } from './port.ts';
 
@@ -6,8 +7,8 @@ export const v2Controllers = ['memory', 'pids', 'cpu'] as const;
 
 const PERIOD_US = 100_000;
 
-const v2Cgroup = (folder: string): Cgroup => {
-  mkdirSync(folder, { recursive: true });
+const v2Cgroup = async (folder: string): Promise<Cgroup> => {
+  await mkdir(folder, { recursive: true });
   return {
     joinFiles: [`${folder}/cgroup.procs`],
     limit({ memoryMb, processes, cpus }: CgroupLimits) {
@@ -21,7 +22,8 @@ const v2Cgroup = (folder: string): Cgroup => {
       cpuNs: readKey(`${folder}/cpu.stat`, 'usage_usec') * 1_000,
       // memory.peak came with Linux 5.19; before that the present use is the best there is.
       memoryPeakBytes: readNumber(`${folder}/memory.peak`) || readNumber(`${folder}/memory.current`),
-      memoryBytes: readNumber(`${folder}/memory.current`),
+    }),
+    events: () => ({
       oomKills: readKey(`${folder}/memory.events`, 'oom_kill'),
       forksRefused: readKey(`${folder}/pids.events`, 'max'),
     }),

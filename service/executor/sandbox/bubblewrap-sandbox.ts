@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import type { Cgroup, CgroupUsage } from '../cgroup/port.ts';
+import type { Cgroup, CgroupEvents } from '../cgroup/port.ts';
 import { createCapture } from '../output.ts';
 import { encodeGo, type InitMessage, listenToInit, type ProcessLimits } from './control.ts';
 import { watchCpu } from './cpu-watch.ts';
@@ -22,6 +22,8 @@ export interface SandboxParts {
   /** To the first process inside. */
   readonly control: Socket;
   readonly spec: SandboxSpec;
+  /** CPU time that making it took: what waits uses none. */
+  readonly readyCpuNs: number;
   readonly scratch: Scratch;
   /** Kills what is left, waits for it, frees the slot and the cgroup. */
   readonly release: () => Promise<void>;
@@ -29,7 +31,7 @@ export interface SandboxParts {
 
 const MEBIBYTE = 1024 * 1024;
 const WORKING_FOLDER = '/work';
-const NO_USAGE: CgroupUsage = { cpuNs: 0, memoryPeakBytes: 0, memoryBytes: 0, oomKills: 0, forksRefused: 0 };
+const NO_EVENTS: CgroupEvents = { oomKills: 0, forksRefused: 0 };
 
 type ExitMessage = Extract<InitMessage, { kind: 'exit' }>;
 
@@ -48,7 +50,6 @@ const drainDeadlineMs = 2_000;
 const runProgram = (own: SandboxParts, go: Go, signal?: AbortSignal): Promise<Ended> => {
   const { parts, scratch, control } = own;
   const { cgroup, streams } = parts;
-  const before = cgroup?.usage() ?? NO_USAGE;
   const stdout = createCapture(go.limits.outputBytes);
   const stderr = createCapture(go.limits.outputBytes);
   const started = performance.now();
@@ -69,7 +70,8 @@ const runProgram = (own: SandboxParts, go: Go, signal?: AbortSignal): Promise<En
       stopCpuWatch();
       signal?.removeEventListener('abort', onAbort);
       const after = cgroup?.usage();
-      const outOfMemory = after !== undefined && after.oomKills > before.oomKills;
+      const events = cgroup?.events() ?? NO_EVENTS;
+      const outOfMemory = events.oomKills > 0;
       // Init may go without a word where the kernel took it for want of memory; anything else is our fault.
       if (exit === undefined && reason === undefined && !outOfMemory) {
         reason = 'lost';
@@ -84,10 +86,10 @@ const runProgram = (own: SandboxParts, go: Go, signal?: AbortSignal): Promise<En
         stdoutTruncated: stdout.over,
         stderrTruncated: stderr.over,
         wallMs: exit?.wallMs ?? performance.now() - started,
-        cpuMs: after ? (after.cpuNs - before.cpuNs) / 1e6 : (exit?.cpuMs ?? 0),
+        cpuMs: after ? (after.cpuNs - own.readyCpuNs) / 1e6 : (exit?.cpuMs ?? 0),
         memoryPeakBytes: after?.memoryPeakBytes ?? exit?.memoryPeakBytes ?? null,
         outOfMemory,
-        processLimitHit: after !== undefined && after.forksRefused > before.forksRefused,
+        processLimitHit: events.forksRefused > 0,
         scratchFull: scratch.isFull(),
         fault,
       });
@@ -107,7 +109,7 @@ const runProgram = (own: SandboxParts, go: Go, signal?: AbortSignal): Promise<En
 
     const wallTimer = setTimeout(() => end('wall-time'), go.wallMs);
     const stopCpuWatch = watchCpu(
-      () => ((cgroup?.usage().cpuNs ?? 0) - before.cpuNs) / 1e6,
+      () => ((cgroup?.usage().cpuNs ?? 0) - own.readyCpuNs) / 1e6,
       cgroup ? go.limits.cpuMs : Number.POSITIVE_INFINITY,
       go.limits.cpus,
       () => end('cpu-time'),

@@ -28,8 +28,13 @@ const MEBIBYTE = 1024 * 1024;
 const LAST_WORDS_MS = 200;
 const MAX_COMPLAINT = 2_000;
 
-const assemble = (config: BubblewrapConfig, spec: SandboxSpec, slot: Slot, name: string): Parts => {
-  const cgroup = config.cgroups?.create(name);
+const assemble = async (
+  config: BubblewrapConfig,
+  spec: SandboxSpec,
+  slot: Slot,
+  name: string,
+): Promise<Parts> => {
+  const cgroup = await config.cgroups?.create(name);
   cgroup?.limit(spec.limits);
   const streams = slot.open();
   const launched = config.launcher.start(
@@ -117,7 +122,7 @@ export const createBubblewrapMaker = (config: BubblewrapConfig): SandboxMaker =>
   const create = async (spec: SandboxSpec, slot: Slot, signal?: AbortSignal): Promise<Sandbox> => {
     let parts: Parts;
     try {
-      parts = assemble(config, spec, slot, `s${slot.number}-${made++}`);
+      parts = await assemble(config, spec, slot, `s${slot.number}-${made++}`);
     } catch (error) {
       config.slots.give(slot);
       throw error;
@@ -129,6 +134,7 @@ export const createBubblewrapMaker = (config: BubblewrapConfig): SandboxMaker =>
         parts,
         control,
         spec,
+        readyCpuNs: parts.cgroup?.usage().cpuNs ?? 0,
         scratch: openScratch(`/proc/${monitor}/root${slot.stage}/work`, slot.uid),
         release: async () => {
           living.delete(sandbox);

@@ -25,7 +25,7 @@ const debianV1 = [
 ].join('\n');
 
 describe('the mounts of cgroups', () => {
-  test('of v1, co-mounted controllers, and the hybrid v2', () => {
+  test('of v1, co-mounted controllers, and the hybrid v2', async () => {
     const { v1, v2 } = parseMounts(debianV1);
     assert.deepEqual(
       [v1.memory, v1.pids, v1.cpu, v1.cpuacct, v2].map((mount) => mount?.point),
@@ -39,7 +39,7 @@ describe('the mounts of cgroups', () => {
     );
   });
 
-  test('of v2 alone, and of nothing', () => {
+  test('of v2 alone, and of nothing', async () => {
     assert.deepEqual(parseMounts(`${other}\n${line('/sys/fs/cgroup', 'cgroup2', 'nsdelegate')}\n`), {
       v1: {},
       v2: { point: '/sys/fs/cgroup', root: '' },
@@ -47,7 +47,7 @@ describe('the mounts of cgroups', () => {
     assert.deepEqual(parseMounts(`${other}\ngarbage\n`), { v1: {}, v2: undefined });
   });
 
-  test('take the first of several', () => {
+  test('take the first of several', async () => {
     const { v1, v2 } = parseMounts(
       ['/a', '/b'].flatMap((at) => [line(at, 'cgroup', 'pids'), line(`${at}2`, 'cgroup2', 'x')]).join('\n'),
     );
@@ -55,7 +55,7 @@ describe('the mounts of cgroups', () => {
   });
 });
 
-test('the own folder is counted from the group that is mounted, as in a container', () => {
+test('the own folder is counted from the group that is mounted, as in a container', async () => {
   const { v1 } = parseMounts(line('/sys/fs/cgroup/memory', 'cgroup', 'memory', '/docker/ab'));
   const { memory } = v1;
   assert.ok(memory);
@@ -70,7 +70,7 @@ test('the own folder is counted from the group that is mounted, as in a containe
   assert.equal(folderOf({ point: '/cg', root: '' }, '/a/b'), '/cg/a/b');
 });
 
-test('own paths, the root as nothing, names with colons and commas', () => {
+test('own paths, the root as nothing, names with colons and commas', async () => {
   const paths = parseOwnPaths(
     '9:name=systemd:/\n4:memory:/group/a:b\n2:cpu,cpuacct:/both\n0::/user.slice/x.scope\nnonsense\n',
   );
@@ -117,7 +117,7 @@ const v1Mounts = (names: readonly string[]) => (root: string) =>
 const v1Names = ['memory', 'cpu,cpuacct', 'pids'];
 
 describe('finding cgroup v1', () => {
-  test('makes its folder below the own path of each controller', (context) => {
+  test('makes its folder below the own path of each controller', async (context) => {
     const { root, make, driver } = machine(
       context,
       v1Mounts(v1Names),
@@ -126,21 +126,21 @@ describe('finding cgroup v1', () => {
     for (const path of ['memory/job', 'cpu,cpuacct', 'pids/p/q']) make(path);
     const found = driver();
     assert.equal(found.version, 'v1');
-    assert.deepEqual([...found.create('s').joinFiles].sort(), [
+    assert.deepEqual([...(await found.create('s')).joinFiles].sort(), [
       `${root}/cpu,cpuacct/paddock-place-0/s/cgroup.procs`,
       `${root}/memory/job/paddock-place-0/s/cgroup.procs`,
       `${root}/pids/p/q/paddock-place-0/s/cgroup.procs`,
     ]);
   });
 
-  test('goes before v2 in a hybrid', (context) => {
+  test('goes before v2 in a hybrid', async (context) => {
     const mounts = (root: string) => [line(`${root}/unified`, 'cgroup2', 'x'), ...v1Mounts(v1Names)(root)];
     const { make, driver } = machine(context, mounts, '0::/\n');
     for (const path of [...v1Names, 'unified']) make(path);
     assert.equal(driver().version, 'v1');
   });
 
-  test('names the controllers that this user cannot write, or that are not mounted', (context) => {
+  test('names the controllers that this user cannot write, or that are not mounted', async (context) => {
     const unwritable = machine(context, v1Mounts(v1Names), '1:pids:/gone\n');
     for (const path of v1Names) unwritable.make(path);
     assert.match(unwritable.refused(), /v1 controllers pids are not writable/);
@@ -162,33 +162,35 @@ describe('finding cgroup v2', () => {
     make(`${path}/paddock-place-0`, { 'cgroup.controllers': OFFERED });
   };
 
-  test('alone in its group, divides that', (context) => {
+  test('alone in its group, divides that', async (context) => {
     const { root, make, read, driver } = machine(context, mounts, '0::/service\n', ROOT);
     group(make, 'cg/service', `${process.pid}\n`);
     group(make, 'cg');
     const found = driver();
     assert.equal(found.version, 'v2');
-    assert.deepEqual(found.create('s').joinFiles, [`${root}/cg/service/paddock-place-0/s/cgroup.procs`]);
+    assert.deepEqual((await found.create('s')).joinFiles, [
+      `${root}/cg/service/paddock-place-0/s/cgroup.procs`,
+    ]);
     assert.equal(read('cg/service/paddock-executor/cgroup.procs'), String(process.pid));
     assert.equal(read('cg/service/cgroup.subtree_control'), ALL);
     assert.equal(read('cg/service/paddock-place-0/cgroup.subtree_control'), ALL);
   });
 
-  test('as root among others, divides the root group and moves nobody', (context) => {
+  test('as root among others, divides the root group and moves nobody', async (context) => {
     const { root, make, read, driver } = machine(context, mounts, '0::/session\n', ROOT);
     // A login session has no cpu controller on Debian.
     make('cg/session', { 'cgroup.controllers': 'memory pids\n', 'cgroup.procs': `1\n${process.pid}\n` });
     group(make, 'cg');
-    assert.deepEqual(driver().create('s').joinFiles, [`${root}/cg/paddock-place-0/s/cgroup.procs`]);
+    assert.deepEqual((await driver().create('s')).joinFiles, [`${root}/cg/paddock-place-0/s/cgroup.procs`]);
     assert.equal(read('cg/cgroup.subtree_control'), ALL);
     assert.equal(existsSync(`${root}/cg/session/paddock-executor`), false);
   });
 
-  test('as a user, moves all of the delegated group: it holds either groups or processes', (context) => {
+  test('as a user, moves all of the delegated group: it holds either groups or processes', async (context) => {
     const { root, make, read, driver } = machine(context, mounts, '0::/user/x.scope\n');
     group(make, 'cg/user/x.scope', `${process.pid}\n4194304\n`);
     group(make, 'cg');
-    assert.deepEqual(driver().create('s').joinFiles, [
+    assert.deepEqual((await driver().create('s')).joinFiles, [
       `${root}/cg/user/x.scope/paddock-place-0/s/cgroup.procs`,
     ]);
     // Here a write replaces the one before it, so the last one moved is seen.
@@ -196,7 +198,7 @@ describe('finding cgroup v2', () => {
     assert.equal(existsSync(`${root}/cg/cgroup.subtree_control`), false, 'the root group is not a user’s');
   });
 
-  test('says which controllers are not handed down, or that the group is not', (context) => {
+  test('says which controllers are not handed down, or that the group is not', async (context) => {
     const few = machine(context, mounts, '0::/x\n');
     few.make('cg/x', { 'cgroup.controllers': 'memory pids\n' });
     assert.match(few.refused(), /controllers cpu are not handed down/);
@@ -206,7 +208,7 @@ describe('finding cgroup v2', () => {
     assert.match(machine(context, mounts, '0::/x\n').refused(), /not delegated to this user/);
   });
 
-  test('says why it cannot be divided', (context) => {
+  test('says why it cannot be divided', async (context) => {
     const { make, refused } = machine(context, mounts, '0::/\n', ROOT);
     make('cg', { 'cgroup.controllers': OFFERED });
     make('cg/cgroup.subtree_control'); // a folder, which cannot be written to

@@ -34,7 +34,7 @@ beforeEach(() => {
 afterEach(() => rmSync(mount, { recursive: true }));
 
 describe('where the groups of sandboxes are on v2', () => {
-  it('is below the own group where this process is alone in it', () => {
+  it('is below the own group where this process is alone in it', async () => {
     group('', []);
     const own = group('nomad/task', [process.pid]);
     // The group for sandboxes needs the controllers too; a real kernel makes the file with the folder.
@@ -43,20 +43,22 @@ describe('where the groups of sandboxes are on v2', () => {
     assert.ok(found.driver);
     assert.equal(readFileSync(`${own}/paddock-executor/cgroup.procs`, 'utf8'), String(process.pid));
     assert.equal(readFileSync(`${own}/cgroup.subtree_control`, 'utf8'), '+memory +pids +cpu');
-    assert.deepEqual(found.driver.create('s1').joinFiles, [`${own}/paddock-place-0/s1/cgroup.procs`]);
+    assert.deepEqual((await found.driver.create('s1')).joinFiles, [`${own}/paddock-place-0/s1/cgroup.procs`]);
   });
 
-  it('is at the top for root where others share the own group, and leaves them alone', () => {
+  it('is at the top for root where others share the own group, and leaves them alone', async () => {
     group('', []);
     const own = group('user.slice/session-3', [1, process.pid]);
     group('paddock-place-0', []);
     const found = find('/user.slice/session-3', true);
     assert.ok(found.driver);
-    assert.deepEqual(found.driver.create('s1').joinFiles, [`${mount}/paddock-place-0/s1/cgroup.procs`]);
+    assert.deepEqual((await found.driver.create('s1')).joinFiles, [
+      `${mount}/paddock-place-0/s1/cgroup.procs`,
+    ]);
     assert.equal(readFileSync(`${own}/cgroup.procs`, 'utf8'), `1\n${process.pid}\n`);
   });
 
-  it('is below the own group with its processes moved where it was delegated', () => {
+  it('is below the own group with its processes moved where it was delegated', async () => {
     const own = group('user@1000/scope', [process.pid, process.ppid]);
     group('user@1000/scope/paddock-place-0', []);
     const found = find('/user@1000/scope', false);
@@ -64,22 +66,22 @@ describe('where the groups of sandboxes are on v2', () => {
     assert.equal(readFileSync(`${own}/paddock-executor/cgroup.procs`, 'utf8'), String(process.ppid));
   });
 
-  it('counts the own path from the group that is mounted', () => {
+  it('counts the own path from the group that is mounted', async () => {
     const own = group('task', [process.pid]);
     group('task/paddock-place-0', []);
     const found = find('/docker/abc/task', false, '/docker/abc');
     assert.ok(found.driver);
-    assert.deepEqual(found.driver.create('s1').joinFiles, [`${own}/paddock-place-0/s1/cgroup.procs`]);
+    assert.deepEqual((await found.driver.create('s1')).joinFiles, [`${own}/paddock-place-0/s1/cgroup.procs`]);
   });
 
-  it('names the controllers that are missing', () => {
+  it('names the controllers that are missing', async () => {
     group('scope', [process.pid], 'cpu pids');
     const found = find('/scope', false);
     assert.ok(!found.driver);
     assert.match(found.reason, /the controllers memory are not handed down to .*scope/);
   });
 
-  it('tells where the own group is not delegated', () => {
+  it('tells where the own group is not delegated', async () => {
     const found = find('/nowhere', false);
     assert.ok(!found.driver);
     assert.match(found.reason, /nowhere is not delegated to this user/);
