@@ -203,15 +203,6 @@ export const outcomeSchema = z
   .meta({ id: 'Outcome', description: 'How a stage ended; the first reason to end wins' });
 export type Outcome = z.infer<typeof outcomeSchema>;
 
-export const outputSchema = z
-  .object({
-    content: z.string(),
-    encoding: encodingSchema,
-    truncated: z.boolean().describe('True where the program wrote more than its limit'),
-  })
-  .meta({ id: 'Output' });
-export type Output = z.infer<typeof outputSchema>;
-
 const stageShape = {
   outcome: outcomeSchema,
   exitCode: z.int().nullable().describe('Null when a signal ended the program'),
