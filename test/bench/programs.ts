@@ -7,6 +7,8 @@ export const projectNode = join(repository, 'node_modules/node/bin/node');
 /** A program, and the way a person would run it by hand. */
 export interface Program {
   readonly runtime: string;
+  /** The standard that the bare command compiles by default; otherwise the newest version there is. */
+  readonly version?: string;
   readonly fileName: string;
   /** `salt` goes into a comment, so that no cache could know the program. */
   readonly source: (salt: string) => string;
@@ -47,6 +49,7 @@ public class Main {
 
 export const cpp: Program = {
   runtime: 'c++',
+  version: '17',
   fileName: 'main.cpp',
   source: (salt) => `// ${salt}
 #include <bits/stdc++.h>

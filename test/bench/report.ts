@@ -48,6 +48,11 @@ const lines = {
   'right-mid': '',
 };
 
+export interface NotMeasured {
+  readonly name: string;
+  readonly reason: string;
+}
+
 /** The table for people; without borders or colours, so that it also reads well in a file. */
 export const tableOf = (rows: readonly Row[]): string => {
   const table = new Table({
@@ -70,10 +75,7 @@ export const markdownOf = (rows: readonly Row[]): string =>
     .map((line) => `| ${line.join(' | ')} |`)
     .join('\n');
 
-export const jsonOf = (
-  rows: readonly Row[],
-  about: { readonly skipped: readonly { name: string; reason: string }[] } & Record<string, unknown>,
-): string => {
+export const jsonOf = (rows: readonly Row[], about: Readonly<Record<string, unknown>>): string => {
   const scenarios = rows.map(({ name, value, baseline, ratio, unit }) => ({
     name,
     value,
@@ -86,10 +88,16 @@ export const jsonOf = (
 
 export const closingLine = (
   rows: readonly Row[],
-  skipped: readonly { name: string; reason: string }[],
+  skipped: readonly NotMeasured[],
+  failed: readonly NotMeasured[],
 ): string => {
   const judged = rows.filter((row) => row.target);
   const met = judged.filter(meets).length;
-  const skips = skipped.map(({ name, reason }) => `${name} (${reason})`).join('; ');
-  return `${met} of ${judged.length} targets met${skips === '' ? '' : `; skipped: ${skips}`}`;
+  const named = (what: string, list: readonly NotMeasured[]): string[] =>
+    list.length === 0 ? [] : [`${what}: ${list.map(({ name, reason }) => `${name} (${reason})`).join('; ')}`];
+  return [
+    `${met} of ${judged.length} targets met`,
+    ...named('skipped', skipped),
+    ...named('FAILED', failed),
+  ].join('; ');
 };

@@ -7,7 +7,7 @@ import { descendantsOf } from '../harness/processes.ts';
 import { repository, type Service, startService } from '../harness/start-service.ts';
 import { createClient } from './client.ts';
 import { busyShare } from './processes.ts';
-import { closingLine, figure, jsonOf, markdownOf, tableOf } from './report.ts';
+import { closingLine, figure, jsonOf, markdownOf, type NotMeasured, tableOf } from './report.ts';
 import { type Bench, meets, type OwnProcesses, type Row, type Scenario, Skip } from './scenario.ts';
 import { scenarios } from './scenarios/index.ts';
 import { openShell } from './shell.ts';
@@ -62,17 +62,13 @@ const processesOf = (service: Service): OwnProcesses => {
   return { dispatcher: service.pid, executors, launchers };
 };
 
-interface Skipped {
-  readonly name: string;
-  readonly reason: string;
-}
-
 const runAll = async (
   bench: Bench,
   chosen: readonly Scenario[],
-): Promise<{ rows: Row[]; skipped: Skipped[] }> => {
+): Promise<{ rows: Row[]; skipped: NotMeasured[]; failed: NotMeasured[] }> => {
   const rows: Row[] = [];
-  const skipped: Skipped[] = [];
+  const skipped: NotMeasured[] = [];
+  const failed: NotMeasured[] = [];
   for (const scenario of chosen) {
     announce(scenario.name);
     try {
@@ -83,11 +79,13 @@ const runAll = async (
         announce(`  ${name}: ${figure(value)} ${unit}, ${ratio.toFixed(2)}×`);
       rows.push(...measured);
     } catch (error) {
-      if (!(error instanceof Skip)) throw new Error(`scenario ${scenario.name}`, { cause: error });
-      skipped.push({ name: scenario.name, reason: error.message });
+      const reason = error instanceof Error ? error.message : String(error);
+      // A program that did not end as it should is a fault of the service; the others are still worth measuring.
+      (error instanceof Skip ? skipped : failed).push({ name: scenario.name, reason });
+      announce(`  ${error instanceof Skip ? 'skipped' : 'FAILED'}: ${reason}`);
     }
   }
-  return { rows, skipped };
+  return { rows, skipped, failed };
 };
 
 const commit = (): string => {
@@ -141,18 +139,21 @@ const main = async (): Promise<number> => {
     const before = await busyShare(1_000);
     announce(`warm; others keep ${percent(before)} of the machine busy`);
     const bench: Bench = { client, own, shell, folder, quick: options.quick, say };
-    const { rows, skipped } = await Promise.race([runAll(bench, chosen), interrupted()]);
-    await client.untilWarm([]);
+    const { rows, skipped, failed } = await Promise.race([runAll(bench, chosen), interrupted()]);
+    if (failed.length === 0) await client.untilWarm([]);
     const others = { before, after: await busyShare(1_000) };
     announce(`done; others keep ${percent(others.after)} of the machine busy`);
     process.stdout.write(
-      `${options.markdown ? markdownOf(rows) : tableOf(rows)}\n\n${closingLine(rows, skipped)}\n`,
+      `${options.markdown ? markdownOf(rows) : tableOf(rows)}\n\n${closingLine(rows, skipped, failed)}\n`,
     );
     if (Math.max(others.before, others.after) > QUIET_SHARE)
       process.stdout.write(
         'Others used the machine meanwhile: the ratios say more than the absolute figures.\n',
       );
-    if (options.json !== undefined) writeFileSync(options.json, jsonOf(rows, { skipped, ...about, others }));
+    if (options.json !== undefined)
+      writeFileSync(options.json, jsonOf(rows, { skipped, failed, ...about, others }));
+    if (failed.length > 0) process.stderr.write(`The service said:\n${service?.log().slice(-4_000)}\n`);
+    if (failed.length > 0) return 1;
     return options.strict && rows.some((row) => meets(row) === false) ? 1 : 0;
   } catch (error) {
     const said = service?.log().slice(-4_000);

@@ -18,7 +18,10 @@ const warmUp = async (bench: Bench, program: Program, count: number): Promise<vo
   const connection = async (): Promise<void> => {
     while (left-- > 0) {
       const code = program.source(randomUUID());
-      await bench.client.execute({ runtime: program.runtime, code }, program.stdout);
+      await bench.client.execute(
+        { runtime: program.runtime, version: program.version, code },
+        program.stdout,
+      );
     }
   };
   await Promise.all([connection(), connection()]);
@@ -31,7 +34,9 @@ const pairs = async (bench: Bench, program: Program, count: number): Promise<Pai
   const viaService = async (): Promise<number> => {
     await bench.client.untilWarm([program.runtime]);
     const code = program.source(randomUUID());
-    return (await bench.client.execute({ runtime: program.runtime, code }, program.stdout)).ms;
+    return (
+      await bench.client.execute({ runtime: program.runtime, version: program.version, code }, program.stdout)
+    ).ms;
   };
   const bare = async (): Promise<number> => {
     writeFileSync(join(folder, program.fileName), program.source(randomUUID()));
@@ -59,8 +64,8 @@ const hello = (name: string, program: Program, limit: number, counts: Counts): S
 });
 
 export const helloScenarios: readonly Scenario[] = [
-  hello('python-hello', python, 0.35, { full: 40, quick: 8, warmUp: 400 }),
-  hello('javascript-hello', javascript, 0.25, { full: 30, quick: 7, warmUp: 200 }),
+  hello('python-hello', python, 0.35, { full: 40, quick: 7, warmUp: 400 }),
+  hello('javascript-hello', javascript, 0.25, { full: 30, quick: 6, warmUp: 200 }),
   hello('java-hello', java, 0.4, { full: 10, quick: 3, warmUp: 5 }),
-  hello('cpp-hello', cpp, 0.4, { full: 8, quick: 3, warmUp: 2 }),
+  hello('cpp-hello', cpp, 0.4, { full: 8, quick: 2, warmUp: 2 }),
 ];

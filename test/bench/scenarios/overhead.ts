@@ -67,7 +67,7 @@ export const overhead: Scenario = {
   name: 'overhead',
   runtimes: [python.runtime],
   async run(bench): Promise<Row[]> {
-    const count = bench.quick ? 8 : 30;
+    const count = bench.quick ? 5 : 30;
     const all: Steps[] = [];
     await measureOne(bench);
     for (let done = 0; done < count; done++) {
