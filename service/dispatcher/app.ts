@@ -15,7 +15,7 @@ import {
   sendProblem,
   toPaddockError,
 } from './problem-replies.ts';
-import { documentationRoutes, documentRoutes } from './routes/documentation.ts';
+import { documentationRoutes } from './routes/documentation.ts';
 import { executionRoutes } from './routes/executions.ts';
 import { healthRoutes } from './routes/health.ts';
 import { serviceRoutes } from './routes/service.ts';
@@ -78,14 +78,16 @@ export const createApp = async (settings: DispatcherSettings, deps: AppDependenc
     contentSecurityPolicy: contentSecurityPolicy,
     strictTransportSecurity: false,
   });
-  await documentRoutes(app, settings.version);
-  executionRoutes(app, { core, clock, heartbeatMs: settings.heartbeatMs });
-  serviceRoutes(app, { core, clock, metrics, queueLimit: settings.queueLimit });
-  healthRoutes(app, core, settings.version);
-  pistonRoutes(app, { core, listener });
-  plainRoutes(app, core);
+  const addRoutes = (target: FastifyInstance): void => {
+    executionRoutes(target, { core, clock, heartbeatMs: settings.heartbeatMs });
+    serviceRoutes(target, { core, clock, metrics, queueLimit: settings.queueLimit });
+    healthRoutes(target, core, settings.version);
+    pistonRoutes(target, { core, listener });
+    plainRoutes(target, core);
+  };
+  addRoutes(app);
   rootRoute(app, settings.version);
-  await app.register(async (scope) => documentationRoutes(scope));
+  documentationRoutes(app, settings.version, addRoutes);
   await app.ready();
   return { app, core };
 };

@@ -1,7 +1,4 @@
-import swagger from '@fastify/swagger';
-import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance } from 'fastify';
-import { fastifyZodOpenApiPlugin, fastifyZodOpenApiTransformers } from 'fastify-zod-openapi';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { problemSchema } from '../../contracts/errors.ts';
 
 /** The error answers of a route, for its documentation. */
@@ -18,54 +15,25 @@ export const jsonResponse = (description: string, schema: object): object => ({
   content: { 'application/json': { schema } },
 });
 
-/** Registered before the routes that it describes. The document is built when it is first asked for. */
-export const documentRoutes = async (app: FastifyInstance, version: string): Promise<void> => {
-  await app.register(fastifyZodOpenApiPlugin);
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Paddock',
-        version,
-        description: 'Runs other people’s code in sandboxes, fast enough to sit behind a button.',
-        license: { name: 'MIT', identifier: 'MIT' },
-      },
-      components: {
-        securitySchemes: {
-          token: { type: 'http', scheme: 'bearer', description: 'Needed where service tokens are set' },
-        },
-      },
-      security: [{}, { token: [] }],
-      tags: [
-        { name: 'executions', description: 'Run programs' },
-        { name: 'service', description: 'What runs here, and how it is' },
-        { name: 'compatibility', description: 'For clients of other services' },
-      ],
-    },
-    ...fastifyZodOpenApiTransformers,
-  });
-};
-
-/** The reference page needs nothing from outside; its own code sets styles and draws images from data URLs. */
-const pageSecurityPolicy =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
-  "font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-export const documentationRoutes = async (app: FastifyInstance): Promise<void> => {
-  let document: string | undefined;
-  app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => {
-    document ??= JSON.stringify(app.swagger());
-    return reply.header('content-type', 'application/json; charset=utf-8').serializer(String).send(document);
-  });
-  await app.register(swaggerUi, {
-    routePrefix: '/docs',
-    staticCSP: pageSecurityPolicy,
-    uiConfig: {
-      url: '/openapi.json',
-      validatorUrl: null,
-      tryItOutEnabled: true,
-      defaultModelsExpandDepth: 0,
-    },
-    theme: { title: 'Paddock API' },
-  });
+/**
+ * The reference, made when it is first asked for: what makes it costs more memory than the service that it describes.
+ * @param addRoutes adds the routes to be described to another app; none of them is called there
+ */
+export const documentationRoutes = (
+  app: FastifyInstance,
+  version: string,
+  addRoutes: (app: FastifyInstance) => void,
+): void => {
+  let made: Promise<FastifyInstance> | undefined;
+  const make = async (): Promise<FastifyInstance> => {
+    const { createDocumentation } = await import('./documentation-app.ts');
+    return createDocumentation(version, addRoutes);
+  };
+  const forward = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    made ??= make();
+    const answer = await (await made).inject({ method: 'GET', url: request.url });
+    return reply.code(answer.statusCode).headers(answer.headers).serializer(String).send(answer.rawPayload);
+  };
+  for (const url of ['/openapi.json', '/docs', '/docs/*']) app.get(url, { schema: { hide: true } }, forward);
+  app.addHook('onClose', async () => (await made)?.close());
 };
