@@ -143,14 +143,14 @@ const runProgram = (own: SandboxParts, go: Go, signal?: AbortSignal): Promise<En
       socket.on('error', () => {});
       socket.resume();
     }
-    const noMoreWords = (): void => {
-      if (over) return;
+    control.once('close', () => {
       told = true;
-      drainTimer ??= setTimeout(finish, drainDeadlineMs);
       finishIfComplete();
-    };
-    control.once('close', noMoreWords);
-    void parts.launched.dead.then(noMoreWords);
+    });
+    // Its end may be known before its last words have arrived: they are waited for, but not forever.
+    void parts.launched.dead.then(() => {
+      if (!over) drainTimer ??= setTimeout(finish, drainDeadlineMs);
+    });
     control.resume();
 
     if (signal?.aborted) return end('cancelled');
