@@ -77,6 +77,7 @@ export type Isolation = z.infer<typeof isolationSchema>;
 export const warmStatusSchema = z
   .object({
     runtime: z.string(),
+    version: z.string(),
     stage: z.enum(['compile', 'run']),
     ready: z.int(),
     creating: z.int(),

@@ -164,10 +164,14 @@ const rootRoute = (app: FastifyInstance, version: string): void => {
 
 const observed = (core: Core): Parameters<typeof createMetrics>[0] extends () => infer O ? O : never => {
   const members = [...core.fleet.members()];
-  const warm = new Map<string, { runtime: string; stage: string; ready: number; target: number }>();
+  const warm = new Map<
+    string,
+    { runtime: string; version: string; stage: string; ready: number; target: number }
+  >();
   for (const entry of members.flatMap(({ status }) => status?.warm ?? [])) {
-    const key = `${entry.runtime} ${entry.stage}`;
-    const sum = warm.get(key) ?? { runtime: entry.runtime, stage: entry.stage, ready: 0, target: 0 };
+    const { runtime, version, stage } = entry;
+    const key = `${runtime} ${version} ${stage}`;
+    const sum = warm.get(key) ?? { runtime, version, stage, ready: 0, target: 0 };
     warm.set(key, { ...sum, ready: sum.ready + entry.ready, target: sum.target + entry.target });
   }
   return {

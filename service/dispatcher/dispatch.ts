@@ -6,7 +6,7 @@ import { createDeadlines } from './deadlines.ts';
 import { type Execution, type Finished, finishedBadly, finishedWell, resultOf } from './execution.ts';
 import { ExecutorBusy, ExecutorLost, ExecutorUnreachable } from './executor-client.ts';
 import { createFairQueue } from './fair-queue.ts';
-import type { Fleet, Member } from './fleet.ts';
+import { type Fleet, type Member, warmKey } from './fleet.ts';
 import { pick } from './placement.ts';
 import { busyRetryMs } from './settings.ts';
 
@@ -106,8 +106,9 @@ export const createDispatch = (options: DispatchOptions): Dispatch => {
     execution.attempts++;
     execution.placedAt = clock.now();
     count(execution, member, 1);
-    const warm = member.warm.get(execution.request.runtime) ?? 0;
-    if (warm > 0) member.warm.set(execution.request.runtime, warm - 1);
+    const key = warmKey(execution.request);
+    const warm = member.warm.get(key) ?? 0;
+    if (warm > 0) member.warm.set(key, warm - 1);
     try {
       const answer = await member.client.execute(execution.request, abort.signal, execution.onOutput);
       count(execution, member, -1);

@@ -9,6 +9,10 @@ const startingPollMs = 50;
 const toleratedFailures = 3;
 
 /** One executor as the dispatcher sees it. */
+/** What is warm counts for one version of a runtime. */
+export const warmKey = ({ runtime, version }: { runtime: string; version: string }): string =>
+  `${runtime}@${version}`;
+
 export interface Member {
   readonly address: ExecutorAddress;
   readonly client: ExecutorClient;
@@ -135,7 +139,8 @@ const take = (member: Member, status: ExecutorStatus, now: number): void => {
   member.capabilities = new Set(status.capabilities);
   const warm = new Map<string, number>();
   for (const entry of status.warm) {
-    warm.set(entry.runtime, Math.max(warm.get(entry.runtime) ?? 0, entry.ready));
+    const key = warmKey(entry);
+    warm.set(key, Math.max(warm.get(key) ?? 0, entry.ready));
   }
   member.warm = warm;
 };

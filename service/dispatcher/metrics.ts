@@ -8,7 +8,13 @@ export interface Observed {
   readonly waiting: number;
   readonly running: number;
   readonly executors: number;
-  readonly warm: readonly { runtime: string; stage: string; ready: number; target: number }[];
+  readonly warm: readonly {
+    runtime: string;
+    version: string;
+    stage: string;
+    ready: number;
+    target: number;
+  }[];
 }
 
 export interface Metrics {
@@ -62,10 +68,16 @@ export const createMetrics = (observe: () => Observed): Metrics => {
   gauge('paddock_running', 'Executions under way', (seen) => [[seen.running]]);
   gauge('paddock_executors', 'Executors that take executions', (seen) => [[seen.executors]]);
   gauge('paddock_warm_ready', 'Warm sandboxes that wait', (seen) =>
-    seen.warm.map((entry) => [entry.ready, { runtime: entry.runtime, stage: entry.stage }]),
+    seen.warm.map((entry) => [
+      entry.ready,
+      { runtime: entry.runtime, version: entry.version, stage: entry.stage },
+    ]),
   );
   gauge('paddock_warm_target', 'Warm sandboxes wanted', (seen) =>
-    seen.warm.map((entry) => [entry.target, { runtime: entry.runtime, stage: entry.stage }]),
+    seen.warm.map((entry) => [
+      entry.target,
+      { runtime: entry.runtime, version: entry.version, stage: entry.stage },
+    ]),
   );
 
   const byOutcome = new Map<string, number>();

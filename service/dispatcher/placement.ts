@@ -1,5 +1,5 @@
 import type { ExecutorRequest } from '../contracts/executor-api.ts';
-import { isUsable, type Member } from './fleet.ts';
+import { isUsable, type Member, warmKey } from './fleet.ts';
 
 export interface Wanted {
   readonly request: Pick<ExecutorRequest, 'runtime' | 'version'>;
@@ -32,7 +32,7 @@ export const pick = (
   const cold: Member[] = [];
   for (const member of members) {
     if (!hasRoom(member, now) || !canRun(member, wanted, key)) continue;
-    ((member.warm.get(wanted.request.runtime) ?? 0) > 0 ? warm : cold).push(member);
+    ((member.warm.get(warmKey(wanted.request)) ?? 0) > 0 ? warm : cold).push(member);
   }
   const candidates = warm.length > 0 ? warm : cold;
   if (candidates.length <= 1) return candidates[0];

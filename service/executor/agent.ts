@@ -53,6 +53,8 @@ export interface Executor {
 }
 
 const START_TIMEOUT_MS = 30_000;
+/** Making one mostly waits for the kernel (grace periods of mounts and cgroups), so one for each core leaves it idle. */
+const MAKERS_PER_CORE = 2;
 const MOST_WARM_PER_KIND = 32;
 /** Sandboxes beyond the running and the warm: being made, or being cleaned up. */
 const SPARE_SLOTS = 64;
@@ -111,7 +113,8 @@ const keepWarm = (warmSet: WarmSet, { info, compile, run }: Runtime): void => {
   const keep = (plan: StagePlan, stage: 'compile' | 'run'): void =>
     warmSet.keep({
       spec: plan.spec,
-      runtime: `${info.name} ${info.version}`,
+      runtime: info.name,
+      version: info.version,
       stage,
       memoryMb: plan.warm?.memoryMb ?? PLAIN_SANDBOX_MB,
       startMs: plan.warm?.startMs ?? 20,
@@ -177,7 +180,7 @@ export const createExecutor = async (config: ExecutorConfig, log: ExecutorLog): 
   const warmSet = createWarmSet({
     maker: parts.maker,
     budgetMb: config.warmMemoryMb,
-    makersAtOnce: Math.max(2, config.cores),
+    makersAtOnce: MAKERS_PER_CORE * config.cores,
     mostPerKind: MOST_WARM_PER_KIND,
     onFault,
     now: () => performance.now(),

@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { readText, removeTree } from './cgroup/files.ts';
 
 /** What belongs to one executor alone on its machine. */
@@ -35,6 +35,17 @@ const tryLock = (name: string): Promise<Server | undefined> =>
       resolve(server);
     });
   });
+
+/** Sandboxes run as users of their own, who have to get to their scratch space. */
+const checkPassage = (folder: string): void => {
+  for (let path = folder; path !== '/'; path = dirname(path)) {
+    if ((statSync(path).mode & 0o001) === 0) {
+      throw new Error(
+        `the state folder ${folder} cannot be reached by sandboxes: others may not pass through ${path}`,
+      );
+    }
+  }
+};
 
 const NOTES = 'cgroups';
 
@@ -81,6 +92,7 @@ export const takePlace = async (
     chmodSync(folder, 0o711);
     // The state folder may be the operator's own: it only gets what walking through needs.
     chmodSync(stateFolder, statSync(stateFolder).mode | 0o111);
+    if (uidBase !== undefined) checkPassage(stateFolder);
     return {
       number,
       folder,

@@ -5,6 +5,7 @@ import type { Sandbox, SandboxMaker, SandboxSpec } from './sandbox/port.ts';
 export interface WarmKind {
   readonly spec: SandboxSpec;
   readonly runtime: string;
+  readonly version: string;
   readonly stage: 'compile' | 'run';
   /** What one waiting is reckoned to cost of the budget. */
   readonly memoryMb: number;
@@ -258,8 +259,9 @@ export const createWarmSet = (config: WarmSetConfig): WarmSet => {
     },
     status: () =>
       [...shelves.values()].flatMap((shelf) =>
-        shelf.kinds.map(({ runtime, stage }) => ({
+        shelf.kinds.map(({ runtime, version, stage }) => ({
           runtime,
+          version,
           stage,
           ready: shelf.ready.length,
           creating: shelf.making,

@@ -126,7 +126,7 @@ export const settled = (url: string): Promise<boolean> =>
       const warm = (await executorsOf(url)).flatMap((executor) => executor.warm);
       return (
         available.every(({ name, version }) =>
-          warm.some(({ runtime }) => runtime === `${name} ${version}`),
+          warm.some((kind) => kind.runtime === name && kind.version === version),
         ) && warm.every(({ ready, target, creating }) => creating === 0 && ready >= target)
       );
     },

@@ -164,7 +164,7 @@ const statusOf = (id: string): ExecutorStatus => ({
   runtimes,
   running: 0,
   maxRunning: 2,
-  warm: [{ runtime: 'python', stage: 'run', ready: 2, creating: 0, target: 2 }],
+  warm: [{ runtime: 'python', version: '3.11.2', stage: 'run', ready: 2, creating: 0, target: 2 }],
   warmBytes: 0,
   warmBudgetBytes: 0,
   rssBytes: 0,

@@ -23,7 +23,10 @@ const chosen = (members: Member[], random = 0, capabilities: string[] = []): str
   pick(members, { ...wanted, capabilities }, 1_000, () => random)?.address.id;
 
 test('one with a warm sandbox goes first', () => {
-  assert.equal(chosen([member('cold'), member('warm', { warm: new Map([['python', 1]]) }, 3)]), 'warm');
+  assert.equal(
+    chosen([member('cold'), member('warm', { warm: new Map([['python@3.11.2', 1]]) }, 3)]),
+    'warm',
+  );
 });
 
 test('of two, the less loaded one is taken, by what it says or by what went there since', () => {

@@ -51,7 +51,7 @@ test('metrics tell of executions, steps, queue and warm sandboxes', { timeout },
     'paddock_step_seconds_count{step="total"} 1',
     'paddock_queue_waiting 0',
     'paddock_running 0',
-    'paddock_warm_ready{runtime="python",stage="run"} 2',
+    'paddock_warm_ready{runtime="python",version="3.11.2",stage="run"} 2',
     'paddock_http_errors_total{code="invalid-request"} 1',
   ]) {
     assert.ok(body.includes(`${line}\n`), `${line}\n\n${body}`);

@@ -8,6 +8,7 @@ import { heldMaker, type Making, sandboxSpec } from './fake-sandbox.ts';
 const kind = (key: string, of: Partial<WarmKind> = {}): WarmKind => ({
   spec: sandboxSpec(key),
   runtime: key,
+  version: '1',
   stage: 'run',
   memoryMb: 10,
   startMs: 100,
