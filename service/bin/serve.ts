@@ -125,8 +125,11 @@ const untilSignal = async (
     started.catch(() => {});
     await Promise.race([first.promise, started]);
     await first.promise;
-    if (core.running() > 0)
-      process.stderr.write(`paddock: ending; ${core.running()} executions are under way\n`);
+    const running = core.running();
+    if (running > 0) {
+      const under = running === 1 ? '1 execution is' : `${running} executions are`;
+      process.stderr.write(`paddock: ending; ${under} under way; Ctrl-C again to end now\n`);
+    }
     await Promise.race([core.drain(config.graceMs), second.promise]);
     return 0;
   } finally {

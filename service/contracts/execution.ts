@@ -91,6 +91,20 @@ export const capabilityNameSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'a capability is a lower-case word');
 
+const outputPatternSchema = z
+  .string()
+  .min(1)
+  .max(256)
+  .refine(
+    (pattern) => !pattern.startsWith('/') && !pattern.split('/').includes('..'),
+    'a pattern is relative to the working folder, without ".."',
+  );
+
+/** Half of a surrogate pair has no UTF-8: another program than the caller's would run. */
+const textSchema = z
+  .string()
+  .refine((text) => text.isWellFormed(), 'the text holds half of a surrogate pair');
+
 export const executionRequestSchema = z
   .strictObject({
     runtime: z.string().min(1).max(64).describe('Name or alias of a runtime, see GET /v1/runtimes'),
@@ -100,11 +114,11 @@ export const executionRequestSchema = z
       .max(64)
       .optional()
       .describe('A version or a range, for example "3.11", "^20" or "*"'),
-    code: z.string().optional().describe('The whole program, instead of files'),
+    code: textSchema.optional().describe('The whole program, instead of files'),
     files: filesSchema.optional(),
     entry: fileNameSchema.optional().describe('The file to run; the first of files by default'),
     args: argsSchema.default([]),
-    stdin: z.string().default(''),
+    stdin: textSchema.default(''),
     stdinEncoding: encodingSchema.default('utf8'),
     env: z
       .record(
@@ -124,7 +138,7 @@ export const executionRequestSchema = z
     limits: partialLimitsSchema.default({}),
     capabilities: z.array(capabilityNameSchema).max(16).default([]),
     outputs: z
-      .array(z.string().min(1).max(256))
+      .array(outputPatternSchema)
       .max(64)
       .default([])
       .describe('Patterns of files wanted back, relative to the working folder, for example "*.png"'),

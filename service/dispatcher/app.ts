@@ -119,12 +119,15 @@ const createServer = (settings: DispatcherSettings, log: FastifyBaseLogger): Fas
   return app as unknown as FastifyInstance;
 };
 
+/** Bytes that are no UTF-8 are refused: decoded leniently, another program than the caller's would run. */
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 /** Anything but JSON is a 415, which also keeps forms on other sites from posting here without a preflight. */
 const takeOnlyJson = (app: FastifyInstance): void => {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
     try {
-      done(null, JSON.parse(String(body)));
+      done(null, JSON.parse(utf8.decode(body as Buffer)));
     } catch (error) {
       const message = `not valid JSON: ${error instanceof Error ? error.message : 'it cannot be read'}`;
       done(

@@ -149,6 +149,17 @@ const largest = (a: Limits, b: Partial<Limits>): Limits => {
   return result as Limits;
 };
 
+const PAGE_BYTES = 4_096;
+
+/** Whether files fit into a run's scratch space, which has the caller's size, not the compilation's. */
+const fits = (files: readonly PlacedFile[], limits: Limits): boolean => {
+  const pages = files.reduce((sum, { content }) => sum + Math.ceil(content.length / PAGE_BYTES), 0);
+  return files.length <= limits.scratchFiles && pages * PAGE_BYTES <= limits.scratchMb * MEBIBYTE;
+};
+
+const tooMuch = ({ scratchMb, scratchFiles }: Limits): string =>
+  `what it made does not fit into the scratch space of ${scratchMb} MiB and ${scratchFiles} files`;
+
 const compile = async (
   context: Context,
   plan: NonNullable<Runtime['compile']>,
@@ -175,9 +186,10 @@ const compile = async (
       maxFiles: limits.scratchFiles,
       maxBytes: limits.scratchMb * MEBIBYTE,
     });
-    const over = omitted.find(({ reason }) => reason !== NOT_REGULAR);
-    if (over) throw new Error(`artifact ${over.name}: ${over.reason}`);
-    return { stage, files };
+    const complete = omitted.every(({ reason }) => reason === NOT_REGULAR);
+    return complete && fits(files, request.limits)
+      ? { stage, files }
+      : { stage: { ...stage, outcome: 'disk-limit', message: tooMuch(request.limits) }, files: [] };
   });
 };
 

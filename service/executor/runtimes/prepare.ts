@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import type { Limits } from '../../contracts/index.ts';
 import type { SandboxMaker } from '../sandbox/port.ts';
 import type { LoadedManifest } from './load.ts';
@@ -8,8 +8,18 @@ import { planStage, RUNTIME_INSIDE, withKey } from './stage-plan.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const MAX_PREPARED_FILES = 20_000;
+const KEPT_UNUSED_MS = 14 * 24 * 3_600_000;
 /** Raised when the way of preparing changes, so that older results are made again. */
 const FORMAT = 2;
+
+/** Results of older toolchains or manifests: whoever uses one still touches it at each start. */
+const prune = (folder: string, family: string): void => {
+  for (const name of readdirSync(folder)) {
+    const path = `${folder}/${name}`;
+    if (!name.startsWith(family) || Date.now() - statSync(path).mtimeMs < KEPT_UNUSED_MS) continue;
+    rmSync(path, { recursive: true, force: true });
+  }
+};
 
 /**
  * Runs a manifest's preparation once for a toolchain and keeps what it leaves, in a folder named after everything that
@@ -30,8 +40,13 @@ export const prepare = async (
     .update(JSON.stringify([FORMAT, digest, toolchain.said, toolchain.path, toolchain.root]))
     .digest('hex')
     .slice(0, 24);
-  const result = `${cacheFolder}/prepared/${manifest.name.replace(/[^a-z0-9]/g, 'x')}-${key}`;
-  if (existsSync(result)) return result;
+  const family = `${manifest.name.replace(/[^a-z0-9]/g, 'x')}-`;
+  const result = `${cacheFolder}/prepared/${family}${key}`;
+  if (existsSync(result)) {
+    const now = new Date();
+    utimesSync(result, now, now);
+    return result;
+  }
 
   const own: Limits = {
     ...limits,
@@ -75,6 +90,7 @@ export const prepare = async (
       rmSync(fresh, { recursive: true, force: true });
       if (!existsSync(result)) throw error; // otherwise another executor was faster: the same result
     }
+    prune(`${cacheFolder}/prepared`, family);
     return result;
   } finally {
     await sandbox.destroy();

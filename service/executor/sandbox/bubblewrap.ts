@@ -68,8 +68,8 @@ const waitUntilReady = async (parts: Parts, timeoutMs: number, signal?: AbortSig
   };
   const listen = (chunk: Buffer): void => hear(chunk.toString('utf8'));
   streams.stderr.on('data', listen);
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const abort = signal ? AbortSignal.any([signal, timeout]) : timeout;
+  // A timer of its own, ended with the wait: AbortSignal.timeout would keep all of this for its whole time.
+  const ending = new AbortController();
   try {
     return await new Promise<Socket>((resolve, reject) => {
       const fail = (why: string): void => reject(new Error(`${why}${said ? `: ${said.trim()}` : ''}`));
@@ -91,11 +91,14 @@ const waitUntilReady = async (parts: Parts, timeoutMs: number, signal?: AbortSig
       });
       // Its last words come over the control socket, whose end tells; this is for one that never got that far.
       void launched.dead.then(() => delay(LAST_WORDS_MS, undefined, { ref: false })).then(ended);
-      const onAbort = (): void => fail(signal?.aborted ? 'cancelled' : `not ready after ${timeoutMs} ms`);
-      if (abort.aborted) onAbort();
-      else abort.addEventListener('abort', onAbort);
+      const onAbort = (): void => fail('cancelled');
+      if (signal?.aborted) onAbort();
+      signal?.addEventListener('abort', onAbort, { signal: ending.signal });
+      const timer = setTimeout(() => fail(`not ready after ${timeoutMs} ms`), timeoutMs);
+      ending.signal.addEventListener('abort', () => clearTimeout(timer));
     });
   } finally {
+    ending.abort();
     streams.stderr.off('data', listen);
     streams.stderr.pause();
   }

@@ -241,7 +241,7 @@ describe('a compiled execution', () => {
     assert.deepEqual(sandboxes[0]?.readings, []);
   });
 
-  test('fails on our side where an artifact is too large, not where it is a link', async () => {
+  test('ends with a full disk where an artifact is too large, not where it is a link', async () => {
     const omitting = (reason: string): Script => ({
       read: async () => ({ files: [program], omitted: [{ name: 'big.o', reason }] }),
     });
@@ -249,7 +249,10 @@ describe('a compiled execution', () => {
       runtime: compiled,
       scripts: [omitting('more than 5 bytes in all')],
     });
-    await assert.rejects(result, /big\.o: more than 5 bytes/);
+    const { compile, run } = await result;
+    assert.equal(compile?.outcome, 'disk-limit');
+    assert.match(compile?.message ?? '', /does not fit into the scratch space/);
+    assert.equal(run, undefined);
     assert.equal(sandboxes[0]?.destroyed, 1);
     assert.equal(
       (await perform({ runtime: compiled, scripts: [omitting(NOT_REGULAR)] })).sandboxes.length,
