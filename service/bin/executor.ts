@@ -33,8 +33,15 @@ const tell = (message: object): Promise<void> =>
     }
   });
 
+let executor: Executor | undefined;
+/** Asked to end while it was still starting: what it has made by then needs an orderly end too. */
+let endAfterStart: number | undefined;
 let ending = false;
-const end = async (executor: Executor, drainMs: number): Promise<void> => {
+const end = async (drainMs: number): Promise<void> => {
+  if (!executor) {
+    endAfterStart ??= drainMs;
+    return;
+  }
   if (ending) return;
   ending = true;
   try {
@@ -46,6 +53,9 @@ const end = async (executor: Executor, drainMs: number): Promise<void> => {
     process.exit(1);
   }
 };
+process.on('SIGTERM', () => void end(DRAIN_MS));
+process.on('SIGINT', () => void end(DRAIN_MS));
+process.on('disconnect', () => void end(0));
 
 try {
   const config = readExecutorConfig(process.env, {
@@ -58,10 +68,8 @@ try {
     memoryMb: machineMemoryMb(),
     node: process.execPath,
   });
-  const executor = await createExecutor(config, log);
-  process.on('SIGTERM', () => void end(executor, DRAIN_MS));
-  process.on('SIGINT', () => void end(executor, DRAIN_MS));
-  process.on('disconnect', () => void end(executor, 0));
+  executor = await createExecutor(config, log);
+  if (endAfterStart !== undefined) await end(endAfterStart);
   void executor.broken.then(() => {
     if (ending) return;
     log.error('the launcher of sandboxes is gone; the executor ends and is started anew');

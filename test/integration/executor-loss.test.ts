@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { executionResultSchema, outputEventSchema } from '../../service/contracts/execution.ts';
-import { execute, executorsOf, run, stream } from '../harness/client.ts';
+import { execute, executorsOf, run, settled, stream } from '../harness/client.ts';
 import { cgroupCounts } from '../harness/leaks.ts';
 import {
   descendantsOf,
@@ -136,6 +136,8 @@ describe('an executor that is killed in mid-run', () => {
       timeoutMs: 5_000,
     }).catch(() => {});
     assert.deepEqual(strays(paddock.service), []);
+    // What the last one left is cleared by the next: ending before that would leave it to the next start.
+    await settled(paddock.url);
   });
 });
 

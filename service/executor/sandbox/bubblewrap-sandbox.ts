@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { truncateSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { Cgroup, CgroupEvents } from '../cgroup/port.ts';
 import { createCapture } from '../output.ts';
@@ -195,6 +195,7 @@ const neverFitted = ({ parts }: SandboxParts): Ended => ({
 export const bubblewrapSandbox = (own: SandboxParts): Sandbox => {
   const { parts, scratch } = own;
   let used = false;
+  let hasInput = false;
   let destroyed: Promise<void> | undefined;
   return {
     dead: parts.launched.dead,
@@ -202,7 +203,8 @@ export const bubblewrapSandbox = (own: SandboxParts): Sandbox => {
     async go(go, signal) {
       if (used || destroyed) throw new Error('a sandbox is used once');
       used = true;
-      if (go.stdin.length > 0) writeFileSync(parts.slot.paths.stdin, go.stdin);
+      hasInput = go.stdin.length > 0;
+      if (hasInput) writeFileSync(parts.slot.paths.stdin, go.stdin);
       if (!sameLimits(go.limits, own.spec.limits) && !limitFits(own, go)) return neverFitted(own);
       return runProgram(own, go, signal);
     },
@@ -216,6 +218,8 @@ export const bubblewrapSandbox = (own: SandboxParts): Sandbox => {
     },
     destroy() {
       destroyed ??= (async () => {
+        // What the caller sent is gone from the machine before the answer is sent.
+        if (hasInput) truncateSync(parts.slot.paths.stdin);
         await own.release();
         scratch.close();
       })();

@@ -1,4 +1,3 @@
-import { truncate } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CgroupDriver } from '../cgroup/port.ts';
@@ -109,8 +108,6 @@ const tearDown = async (parts: Parts, slots: Slots): Promise<void> => {
   await parts.launched.dead;
   parts.streams.close();
   try {
-    // What the caller sent is not kept beyond its execution.
-    await truncate(parts.slot.paths.stdin);
     await parts.cgroup?.remove();
   } finally {
     slots.give(parts.slot);

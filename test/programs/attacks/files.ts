@@ -113,7 +113,7 @@ export const files: readonly Attack[] = [
     program: 'outputs-zoo.py',
     request: {
       args: ['{context}'],
-      outputs: ['**', '**/*', '*', '/**', '../**', '../../etc/*', '/etc/passwd'],
+      outputs: ['**', '**/*', '*', 'etc/*', '**/passwd'],
     },
     outcome: 'ok',
     maxMs: 4_000,
