@@ -8,6 +8,7 @@ import {
   type TestCase,
   type TestResult,
 } from '../contracts/index.ts';
+import { passes } from './expected-output.ts';
 import { createPieces, toWire } from './output.ts';
 import type { Runtime } from './runtimes/catalogue.ts';
 import { asPath, commandFor, type StagePlan, withKey } from './runtimes/stage-plan.ts';
@@ -191,22 +192,6 @@ const compile = async (
       ? { stage, files }
       : { stage: { ...stage, outcome: 'disk-limit', message: tooMuch(request.limits) }, files: [] };
   });
-};
-
-const withoutTrailingSpace = (text: string): string =>
-  text
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n')
-    .trimEnd();
-
-const passes = (test: TestCase, stage: Stage): boolean | null => {
-  if (test.expectedStdout === undefined) return null;
-  return (
-    stage.outcome === 'ok' &&
-    stage.stdoutEncoding === 'utf8' &&
-    withoutTrailingSpace(stage.stdout) === withoutTrailingSpace(test.expectedStdout)
-  );
 };
 
 const runTests = async (
