@@ -43,7 +43,6 @@ export interface ExecutorLog {
 
 export interface Executor {
   readonly server: Server;
-  readonly status: () => ExecutorStatus;
   /** Resolves when sandboxes can no longer be made: the process is of no use any more and should end. */
   readonly broken: Promise<void>;
   /** Takes no more work and resolves when what runs has ended, or after the grace. */
@@ -233,7 +232,6 @@ export const createExecutor = async (config: ExecutorConfig, log: ExecutorLog): 
   return {
     server,
     broken: parts.launcher.gone,
-    status: () => describe(config, parts, catalogue, warmSet, work, startedAt),
     async drain(graceMs) {
       work.state = 'draining';
       const timeout = new Promise((resolve) => setTimeout(resolve, graceMs).unref());
