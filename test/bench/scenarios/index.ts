@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts';
+import { dispatcherThroughput } from './dispatcher-throughput.ts';
 import { helloScenarios } from './hello.ts';
 import { memory } from './memory.ts';
 import { overhead } from './overhead.ts';
@@ -6,4 +7,11 @@ import { sandboxCost } from './sandbox-cost.ts';
 import { throughput } from './throughput.ts';
 
 /** In the order they run. `memory` comes after load: what the processes need at rest, having worked. */
-export const scenarios: readonly Scenario[] = [...helloScenarios, overhead, throughput, memory, sandboxCost];
+export const scenarios: readonly Scenario[] = [
+  ...helloScenarios,
+  overhead,
+  throughput,
+  memory,
+  dispatcherThroughput,
+  sandboxCost,
+];
