@@ -153,6 +153,12 @@ export const executionRequestSchema = z
       .boolean()
       .default(true)
       .describe('Run once more elsewhere if the executor is lost in the middle'),
+    cache: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Take the result of an earlier, equal compilation of the same tenant where there is one; false compiles afresh and keeps nothing',
+      ),
     deadlineMs: z
       .int()
       .min(1)
@@ -239,6 +245,16 @@ const stageShape = {
 export const stageSchema = z.object(stageShape).meta({ id: 'Stage', description: 'What one program did' });
 export type Stage = z.infer<typeof stageSchema>;
 
+export const compileStageSchema = stageSchema
+  .extend({
+    cached: z
+      .boolean()
+      .optional()
+      .describe('True where an earlier, equal compilation made the result; the figures are those of that one'),
+  })
+  .meta({ id: 'CompileStage', description: 'What the compiler did' });
+export type CompileStage = z.infer<typeof compileStageSchema>;
+
 export const testResultSchema = z
   .object({
     name: z.string(),
@@ -269,7 +285,7 @@ export const executionResultSchema = z
     id: z.string(),
     runtime: z.string(),
     version: z.string(),
-    compile: stageSchema.optional().describe('Missing where the runtime compiles nothing'),
+    compile: compileStageSchema.optional().describe('Missing where the runtime compiles nothing'),
     run: stageSchema.optional().describe('Missing where the compilation failed, or with tests'),
     tests: z.array(testResultSchema).optional(),
     outputs: z.array(outputFileSchema),

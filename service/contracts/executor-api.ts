@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { problemSchema } from './errors.ts';
 import {
+  compileStageSchema,
   encodingSchema,
   fileSchema,
   outputEventSchema,
@@ -19,6 +20,7 @@ import { runtimeInfoSchema } from './runtime.ts';
  */
 export const executorRequestSchema = z.strictObject({
   id: z.string().min(1).max(64),
+  tenant: z.string().min(1).describe('Results of compilations are kept apart by it'),
   runtime: z.string(),
   version: z.string(),
   files: z.array(fileSchema).min(1).max(1_000),
@@ -31,6 +33,7 @@ export const executorRequestSchema = z.strictObject({
   limits: limitsSchema,
   outputs: z.array(z.string()),
   stream: z.boolean(),
+  cache: z.boolean().describe('Whether the result of an earlier compilation may be used, and this one kept'),
 });
 export type ExecutorRequest = z.infer<typeof executorRequestSchema>;
 
@@ -44,7 +47,7 @@ export const executorTimingsSchema = z.object({
 });
 
 export const executorResultSchema = z.object({
-  compile: stageSchema.optional(),
+  compile: compileStageSchema.optional(),
   run: stageSchema.optional(),
   tests: z.array(testResultSchema).optional(),
   outputs: z.array(outputFileSchema),
@@ -86,6 +89,17 @@ export const warmStatusSchema = z
   .meta({ id: 'WarmStatus' });
 export type WarmStatus = z.infer<typeof warmStatusSchema>;
 
+export const compileCacheStatusSchema = z
+  .object({
+    hits: z.int().describe('Compilations that were spared, those that waited for an equal one included'),
+    misses: z.int(),
+    entries: z.int(),
+    bytes: z.int(),
+    budgetBytes: z.int(),
+  })
+  .meta({ id: 'CompileCacheStatus', description: 'Results of compilations that an executor keeps' });
+export type CompileCacheStatus = z.infer<typeof compileCacheStatusSchema>;
+
 /** `GET /status` of an executor; the dispatcher learns all it knows of it from here. */
 export const executorStatusSchema = z
   .object({
@@ -102,6 +116,7 @@ export const executorStatusSchema = z
     warmBudgetBytes: z.int(),
     rssBytes: z.int(),
     isolation: isolationSchema,
+    compileCache: compileCacheStatusSchema.optional().describe('Missing where it is switched off'),
     counters: z.object({
       executions: z.int(),
       sandboxesCreated: z.int(),

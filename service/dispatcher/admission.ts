@@ -41,6 +41,7 @@ export const admit = (
     runtime,
     request: {
       id: how.id,
+      tenant: tenant.name,
       runtime: runtime.name,
       version: runtime.version,
       files,
@@ -53,6 +54,7 @@ export const admit = (
       limits,
       outputs: request.outputs,
       stream: how.stream,
+      cache: request.cache,
     },
   };
 };

@@ -46,6 +46,7 @@ const compiled: Runtime = {
 
 const request = (changed: Partial<ExecutorRequest> = {}): ExecutorRequest => ({
   id: 'e1',
+  tenant: 'grader',
   runtime: 'lang',
   version: '1.0',
   files: [{ name: 'main.l', content: 'program', encoding: 'utf8' }],
@@ -57,6 +58,7 @@ const request = (changed: Partial<ExecutorRequest> = {}): ExecutorRequest => ({
   limits: { ...defaultLimits },
   outputs: [],
   stream: false,
+  cache: true,
   ...changed,
 });
 

@@ -24,6 +24,7 @@ const LIMIT = 100_000;
 
 const valid: ExecutorRequest = {
   id: 'e1',
+  tenant: 'grader',
   runtime: 'python',
   version: '3.11.2',
   files: [{ name: 'main.py', content: 'print(1)', encoding: 'utf8' }],
@@ -35,6 +36,7 @@ const valid: ExecutorRequest = {
   limits: { ...defaultLimits },
   outputs: [],
   stream: false,
+  cache: true,
 };
 const result: ExecutorResult = {
   outputs: [],
