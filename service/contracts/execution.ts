@@ -250,7 +250,9 @@ export const compileStageSchema = stageSchema
     cached: z
       .boolean()
       .optional()
-      .describe('True where an earlier, equal compilation made the result; the figures are those of that one'),
+      .describe(
+        'True where an earlier, equal compilation made the result; the figures are those of that one',
+      ),
   })
   .meta({ id: 'CompileStage', description: 'What the compiler did' });
 export type CompileStage = z.infer<typeof compileStageSchema>;

@@ -221,7 +221,7 @@ describe('the server of an executor', () => {
   test('answers a bad body with 400, and goes on', async (context) => {
     const { port, errors } = await started(context);
     assert.equal(problemOf(await send(port, '{')).code, 'invalid-request');
-    assert.equal(problemOf(await send(port, '{}')).errors?.length, 12);
+    assert.equal(problemOf(await send(port, '{}')).errors?.length, Object.keys(valid).length);
     assert.equal((await send(port, JSON.stringify(valid))).status, 200);
     assert.deepEqual(errors, []);
   });
