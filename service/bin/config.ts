@@ -89,6 +89,7 @@ const executorVariables = z.object({
   PADDOCK_ALLOW_WEAKER: z.string().optional(),
   PADDOCK_MAX_RUNNING: whole(1, 10_000).optional(),
   PADDOCK_WARM_MEMORY_MB: whole(0, 1_048_576).optional(),
+  PADDOCK_COMPILE_CACHE_MB: whole(0, 65_536).optional(),
   PADDOCK_CAPABILITIES: z.string().optional(),
 });
 

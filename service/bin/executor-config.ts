@@ -21,6 +21,9 @@ const BODY_LIMIT_BYTES = 768 * 1024 * 1024;
 const UID_BASE = 0x6000_0000;
 const WARM_SHARE_OF_MEMORY = 0.25;
 const MOST_WARM_MEMORY_MB = 4_096;
+/** Programs come first: a kept result is worth less than room to run. */
+const CACHE_SHARE_OF_MEMORY = 1 / 32;
+const MOST_COMPILE_CACHE_MB = 256;
 const RUNNING_PER_CORE = 2;
 
 const count = z.coerce.number().int().min(0);
@@ -34,6 +37,7 @@ const schema = z.object({
   PADDOCK_ALLOW_WEAKER: z.string().optional(),
   PADDOCK_MAX_RUNNING: count.min(1).optional(),
   PADDOCK_WARM_MEMORY_MB: count.optional(),
+  PADDOCK_COMPILE_CACHE_MB: count.max(65_536).optional(),
   PADDOCK_CAPABILITIES: z.string().default(''),
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
 });
@@ -65,6 +69,9 @@ export const readExecutorConfig = (env: Environment, machine: ExecutorMachine): 
     warmMemoryMb:
       values.PADDOCK_WARM_MEMORY_MB ??
       Math.min(MOST_WARM_MEMORY_MB, Math.floor(machine.memoryMb * WARM_SHARE_OF_MEMORY)),
+    compileCacheMb:
+      values.PADDOCK_COMPILE_CACHE_MB ??
+      Math.min(MOST_COMPILE_CACHE_MB, Math.floor(machine.memoryMb * CACHE_SHARE_OF_MEMORY)),
     bodyLimitBytes: BODY_LIMIT_BYTES,
     allowWeaker: /^(1|true|yes|all)$/i.test(values.PADDOCK_ALLOW_WEAKER ?? ''),
     capabilities: values.PADDOCK_CAPABILITIES.split(/[\s,]+/).filter((word) => word !== ''),

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { type ExecutorStatus, PaddockError } from '../contracts/index.ts';
+import { type CompileCache, createCompileCache } from './compile-cache/cache.ts';
 import { execute } from './execution.ts';
 import { type Inspection, inspectIsolation, refusal } from './isolation.ts';
 import { clearAbandoned, type Place, takePlace, UIDS_PER_PLACE } from './place.ts';
@@ -31,6 +32,8 @@ export interface ExecutorConfig {
   readonly cores: number;
   readonly maxRunning: number;
   readonly warmMemoryMb: number;
+  /** Budget of kept results of compilations; 0 keeps none. */
+  readonly compileCacheMb: number;
   readonly bodyLimitBytes: number;
   readonly allowWeaker: boolean;
   readonly capabilities: readonly string[];
@@ -51,6 +54,7 @@ export interface Executor {
   close(): Promise<void>;
 }
 
+const MEBIBYTE = 1024 * 1024;
 const START_TIMEOUT_MS = 30_000;
 /** Making one mostly waits for the kernel (grace periods of mounts and cgroups), so one for each core leaves it idle. */
 const MAKERS_PER_CORE = 2;
@@ -134,6 +138,7 @@ const describe = (
   parts: Parts,
   catalogue: Catalogue,
   warmSet: WarmSet,
+  compileCache: CompileCache | undefined,
   work: Work,
   startedAt: string,
 ): ExecutorStatus => {
@@ -148,10 +153,11 @@ const describe = (
     running: work.running.size,
     maxRunning: config.maxRunning,
     warm: warmSet.status(),
-    warmBytes: counters.warmMb * 1024 * 1024,
-    warmBudgetBytes: config.warmMemoryMb * 1024 * 1024,
+    warmBytes: counters.warmMb * MEBIBYTE,
+    warmBudgetBytes: config.warmMemoryMb * MEBIBYTE,
     rssBytes: process.memoryUsage.rss(),
     isolation: parts.inspection.isolation,
+    compileCache: compileCache?.status(),
     counters: {
       executions: work.executions,
       sandboxesCreated: counters.created,
@@ -195,7 +201,9 @@ export const createExecutor = async (config: ExecutorConfig, log: ExecutorLog): 
   const startedAt = new Date().toISOString();
   const onCleanupFault = (error: Error): void =>
     log.warn({ err: error }, 'a sandbox could not be cleaned up');
-  const deps = { runtimes: catalogue, warmSet, now: () => performance.now(), onCleanupFault };
+  const compileCache =
+    config.compileCacheMb === 0 ? undefined : createCompileCache(config.compileCacheMb * MEBIBYTE);
+  const deps = { runtimes: catalogue, warmSet, compileCache, now: () => performance.now(), onCleanupFault };
 
   const admit = (): void => {
     if (work.state !== 'ready') throw new PaddockError('shutting-down');
@@ -214,7 +222,7 @@ export const createExecutor = async (config: ExecutorConfig, log: ExecutorLog): 
     },
     {
       admit,
-      status: () => describe(config, parts, catalogue, warmSet, work, startedAt),
+      status: () => describe(config, parts, catalogue, warmSet, compileCache, work, startedAt),
       async execute(request, signal, emit) {
         admit();
         work.executions += 1;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { defaultLimits, type Limits, PaddockError, type RuntimeInfo } from '../../contracts/index.ts';
 import type { SandboxMaker } from '../sandbox/port.ts';
 import { type LoadedManifest, loadManifests } from './load.ts';
@@ -8,6 +9,8 @@ import { planStage, type StagePlan } from './stage-plan.ts';
 /** A runtime that can be used now. */
 export interface Runtime {
   readonly info: RuntimeInfo;
+  /** Changes with all that its stages are made from: manifest, programs beside it, toolchain, what was prepared. */
+  readonly identity: string;
   readonly extensions: readonly string[];
   readonly compile?: StagePlan & { readonly artifacts: readonly string[]; readonly limits: Partial<Limits> };
   readonly run: StagePlan;
@@ -59,6 +62,11 @@ const infoOf = (
   capabilities: manifest.capabilities,
 });
 
+const identityOf = ({ digest }: LoadedManifest, toolchain: Toolchain, prepared: string | undefined): string =>
+  createHash('sha256')
+    .update(JSON.stringify([digest, toolchain, prepared]))
+    .digest('hex');
+
 const makeReady = async (
   loaded: LoadedManifest,
   toolchain: Toolchain,
@@ -71,6 +79,7 @@ const makeReady = async (
   const { compile } = manifest;
   return {
     info,
+    identity: identityOf(loaded, toolchain, prepared),
     extensions: manifest.extensions,
     run: planStage(source, manifest.run),
     compile: compile && {

@@ -40,13 +40,14 @@ describe('the configuration of an executor', () => {
       ['e1', 'node-1', env.PADDOCK_EXECUTOR_TOKEN, '/run/paddock', '/var/cache/paddock'],
     );
     assert.deepEqual([config.imagesFolder, config.nativeFolder], ['/p/images', '/p/.build']);
-    assert.deepEqual([config.maxRunning, config.warmMemoryMb], [8, 2_000]);
+    assert.deepEqual([config.maxRunning, config.warmMemoryMb, config.compileCacheMb], [8, 2_000, 250]);
     assert.deepEqual([config.allowWeaker, config.capabilities], [false, []]);
     assert.deepEqual(config.surroundings, { path: '/bin', home: '/root', node: '/p/node' });
   });
 
   test('stays modest on a large machine and workable on a small one', () => {
-    assert.equal(read({}, { memoryMb: 1_000_000 }).warmMemoryMb, 4_096);
+    const large = read({}, { memoryMb: 1_000_000 });
+    assert.deepEqual([large.warmMemoryMb, large.compileCacheMb], [4_096, 256]);
     assert.equal(read({}, { cores: 1 }).maxRunning, 2);
   });
 
@@ -54,10 +55,12 @@ describe('the configuration of an executor', () => {
     const config = read({
       PADDOCK_MAX_RUNNING: '3',
       PADDOCK_WARM_MEMORY_MB: '0',
+      PADDOCK_COMPILE_CACHE_MB: '0',
       PADDOCK_IMAGES_DIR: '/images',
       PADDOCK_CAPABILITIES: ' gpu, arm64\nfpga,',
     });
     assert.deepEqual([config.maxRunning, config.warmMemoryMb, config.imagesFolder], [3, 0, '/images']);
+    assert.equal(config.compileCacheMb, 0);
     assert.deepEqual(config.capabilities, ['gpu', 'arm64', 'fpga']);
   });
 
@@ -87,15 +90,27 @@ describe('the configuration of an executor', () => {
       PADDOCK_STATE_DIR: 'relative',
       PADDOCK_MAX_RUNNING: '0',
       PADDOCK_WARM_MEMORY_MB: '-1',
+      PADDOCK_COMPILE_CACHE_MB: '65537',
     });
-    for (const name of ['EXECUTOR_ID', 'EXECUTOR_TOKEN', 'STATE_DIR', 'MAX_RUNNING', 'WARM_MEMORY_MB']) {
+    const wrong = [
+      'EXECUTOR_ID',
+      'EXECUTOR_TOKEN',
+      'STATE_DIR',
+      'MAX_RUNNING',
+      'WARM_MEMORY_MB',
+      'COMPILE_CACHE_MB',
+    ];
+    for (const name of wrong) {
       assert.ok(
         found.some((fault) => fault.startsWith(`PADDOCK_${name}: `)),
         name,
       );
     }
-    assert.equal(found.length, 5);
-    for (const value of ['1.5', 'many', 'NaN', 'Infinity']) faults({ PADDOCK_MAX_RUNNING: value });
+    assert.equal(found.length, 6);
+    for (const value of ['1.5', 'many', 'NaN', 'Infinity']) {
+      faults({ PADDOCK_MAX_RUNNING: value });
+      faults({ PADDOCK_COMPILE_CACHE_MB: value });
+    }
   });
 
   test('does not repeat the token in a fault', () => {

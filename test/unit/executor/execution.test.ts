@@ -9,6 +9,7 @@ import {
   PaddockError,
   type RuntimeInfo,
 } from '../../../service/contracts/index.ts';
+import type { CompileCache } from '../../../service/executor/compile-cache/cache.ts';
 import { execute } from '../../../service/executor/execution.ts';
 import type { Runtime } from '../../../service/executor/runtimes/catalogue.ts';
 import type { StagePlan } from '../../../service/executor/runtimes/stage-plan.ts';
@@ -38,7 +39,12 @@ const plan = (name: string, command: string[]): StagePlan => ({
   warm: undefined,
 });
 
-const interpreted: Runtime = { info, extensions: ['.l'], run: plan('run', ['lang', '{entry}']) };
+const interpreted: Runtime = {
+  info,
+  identity: 'lang 1.0',
+  extensions: ['.l'],
+  run: plan('run', ['lang', '{entry}']),
+};
 const compiled: Runtime = {
   ...interpreted,
   compile: { ...plan('compile', ['langc', '{sources}']), artifacts: ['*.o'], limits: { memoryMb: 512 } },
@@ -69,6 +75,7 @@ interface Setup {
   readonly scripts?: readonly Script[];
   readonly warm?: readonly boolean[];
   readonly signal?: AbortSignal;
+  readonly compileCache?: CompileCache;
   readonly emit?: (event: OutputEvent) => void;
 }
 
@@ -89,6 +96,7 @@ const begin = (setup: Setup = {}) => {
         },
       },
       now: () => ms++,
+      compileCache: setup.compileCache,
       onCleanupFault: (error) => cleanupFaults.push(error),
     },
     setup.signal ?? new AbortController().signal,
@@ -188,7 +196,13 @@ describe('an execution', () => {
       throw new PaddockError('unknown-runtime');
     };
     const take = () => assert.fail('took a sandbox');
-    const deps = { runtimes: { get: refuse }, warmSet: { take }, now: () => 0, onCleanupFault: () => {} };
+    const deps = {
+      runtimes: { get: refuse },
+      warmSet: { take },
+      compileCache: undefined,
+      now: () => 0,
+      onCleanupFault: () => {},
+    };
     await assert.rejects(execute(request(), deps, new AbortController().signal), isError('unknown-runtime'));
   });
 });
