@@ -50,6 +50,10 @@ const ports: CliPorts = {
     const { checkMachine } = await import('./doctor.ts');
     return checkMachine(env);
   },
+  async load(order) {
+    const { generateLoad } = await import('./autocannon-load.ts');
+    return generateLoad(order);
+  },
 };
 
 /** Ends with the code once everything written has left: a pipe takes it later than a file. */

@@ -1,3 +1,5 @@
+import type { GenerateLoad } from './bench/load.ts';
+
 /** Where a command writes: bytes go out as they are. */
 export interface TextSink {
   write(chunk: string | Uint8Array): unknown;
@@ -52,6 +54,7 @@ export interface CliPorts {
   /** Settles when the service has ended, with its exit code. */
   serve(env: Record<string, string | undefined>, hooks: ServeHooks): Promise<number>;
   doctor(env: Readonly<Record<string, string | undefined>>): Promise<DoctorCheck[]>;
+  readonly load: GenerateLoad;
 }
 
 /** A failure told to the user in one or more plain lines, without a stack trace. */

@@ -1,4 +1,5 @@
 import yargs from 'yargs';
+import { benchCommand } from './commands/bench.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { executorsCommand } from './commands/executors.ts';
 import { poolsCommand } from './commands/pools.ts';
@@ -30,6 +31,7 @@ const buildParser = (environment: CommandEnvironment, version: string) =>
     .command(executorsCommand(environment))
     .command(poolsCommand(environment))
     .command(statsCommand(environment))
+    .command(benchCommand(environment))
     .command(doctorCommand(environment))
     .command(tokenCommand(environment))
     .completion('completion', 'Print a script for shell completion (bash or zsh)')
@@ -106,7 +108,7 @@ const reportError = (context: CliContext, args: readonly string[], error: unknow
   return 1;
 };
 
-const commandWords = new Set(['serve', 'run', 'runtimes', 'executors', 'pools', 'stats', 'doctor', 'token']);
+const commandWords = new Set('serve run runtimes executors pools stats bench doctor token'.split(' '));
 
 const helpFor = (args: readonly string[]): string => {
   const [command] = args;

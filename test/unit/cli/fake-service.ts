@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fetch } from 'undici';
+import { generateLoad } from '../../../service/bin/autocannon-load.ts';
 import type { CliContext, CliPorts, DoctorCheck } from '../../../service/cli/context.ts';
 import { runCli } from '../../../service/cli/program.ts';
 import type { ExecutionResult, Stage } from '../../../service/contracts/execution.ts';
@@ -65,15 +66,19 @@ export interface FakeService {
   close(): Promise<void>;
 }
 
+export type Route = Answer | ((request: unknown) => Answer | Promise<Answer>);
+
 /** Answers `routes` by path; a string body goes out as it is. */
-export const startFakeService = async (routes: Record<string, Answer>): Promise<FakeService> => {
+export const startFakeService = async (routes: Record<string, Route>): Promise<FakeService> => {
   const executions: unknown[] = [];
   const authorizations: (string | undefined)[] = [];
   const server = createServer(async (request, response) => {
     const body = await textOf(request);
     authorizations.push(request.headers.authorization);
-    if (request.method === 'POST') executions.push(JSON.parse(body));
-    const answer = routes[request.url ?? ''] ?? { status: 404, body: 'nothing here' };
+    const posted: unknown = request.method === 'POST' ? JSON.parse(body) : undefined;
+    if (posted !== undefined) executions.push(posted);
+    const route = routes[request.url ?? ''] ?? { status: 404, body: 'nothing here' };
+    const answer = typeof route === 'function' ? await route(posted) : route;
     response.writeHead(answer.status ?? 200, { 'content-type': answer.type ?? 'application/json' });
     response.end(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body));
   });
@@ -141,6 +146,7 @@ export const paddock = async (args: readonly string[], invocation: Invocation = 
   const ports: CliPorts = {
     serve: invocation.serve ?? (async () => 0),
     doctor: async () => invocation.checks ?? [],
+    load: generateLoad,
   };
   const code = await runCli(args, context, ports, '0.0.0-test');
   const stdoutBytes = Buffer.concat(written.stdout);
