@@ -4,128 +4,15 @@ import { setImmediate as turn } from 'node:timers/promises';
 import {
   defaultLimits,
   type ExecutorRequest,
-  executorResultSchema,
   type OutputEvent,
   PaddockError,
-  type RuntimeInfo,
 } from '../../../service/contracts/index.ts';
-import type { CompileCache } from '../../../service/executor/compile-cache/cache.ts';
 import { execute } from '../../../service/executor/execution.ts';
-import type { Runtime } from '../../../service/executor/runtimes/catalogue.ts';
-import type { StagePlan } from '../../../service/executor/runtimes/stage-plan.ts';
-import { withKey } from '../../../service/executor/runtimes/stage-plan.ts';
-import type { Go, SandboxSpec } from '../../../service/executor/sandbox/port.ts';
 import { NOT_REGULAR } from '../../../service/executor/sandbox/scratch.ts';
-import { ended, type FakeSandbox, fakeSandbox, type Script } from './fake-sandbox.ts';
+import { ended, type Script } from './fake-sandbox.ts';
+import { begin, compiled, file, interpreted, onlyGo, perform, request, says } from './perform.ts';
 
-const info: RuntimeInfo = {
-  name: 'lang',
-  title: 'Language',
-  version: '1.0',
-  aliases: [],
-  extensions: ['.l'],
-  fileName: 'main.l',
-  available: true,
-  compiled: false,
-  startedAhead: false,
-  limits: { ...defaultLimits },
-  capabilities: [],
-};
-
-const plan = (name: string, command: string[]): StagePlan => ({
-  spec: withKey({ shown: [{ source: `/${name}`, target: '/opt/x' }], env: {}, limits: defaultLimits }),
-  env: { STAGE: name, LANG: 'C.UTF-8' },
-  command,
-  warm: undefined,
-});
-
-const interpreted: Runtime = {
-  info,
-  identity: 'lang 1.0',
-  extensions: ['.l'],
-  run: plan('run', ['lang', '{entry}']),
-};
-const compiled: Runtime = {
-  ...interpreted,
-  compile: { ...plan('compile', ['langc', '{sources}']), artifacts: ['*.o'], limits: { memoryMb: 512 } },
-};
-
-const request = (changed: Partial<ExecutorRequest> = {}): ExecutorRequest => ({
-  id: 'e1',
-  tenant: 'grader',
-  runtime: 'lang',
-  version: '1.0',
-  files: [{ name: 'main.l', content: 'program', encoding: 'utf8' }],
-  entry: 'main.l',
-  args: [],
-  stdin: '',
-  stdinEncoding: 'utf8',
-  env: {},
-  limits: { ...defaultLimits },
-  outputs: [],
-  stream: false,
-  cache: true,
-  ...changed,
-});
-
-interface Setup {
-  readonly runtime?: Runtime;
-  readonly request?: Partial<ExecutorRequest>;
-  /** What the sandboxes do, one after the other; the last for all that follow. */
-  readonly scripts?: readonly Script[];
-  readonly warm?: readonly boolean[];
-  readonly signal?: AbortSignal;
-  readonly compileCache?: CompileCache;
-  readonly emit?: (event: OutputEvent) => void;
-}
-
-const begin = (setup: Setup = {}) => {
-  const sandboxes: FakeSandbox[] = [];
-  const cleanupFaults: Error[] = [];
-  let ms = 0;
-  const result = execute(
-    request(setup.request),
-    {
-      runtimes: { get: async () => setup.runtime ?? interpreted },
-      warmSet: {
-        async take(spec: SandboxSpec) {
-          const at = sandboxes.length;
-          const sandbox = fakeSandbox(spec, setup.scripts?.[at] ?? setup.scripts?.at(-1));
-          sandboxes.push(sandbox);
-          return { sandbox, warm: setup.warm?.[at] ?? true };
-        },
-      },
-      now: () => ms++,
-      compileCache: setup.compileCache,
-      onCleanupFault: (error) => cleanupFaults.push(error),
-    },
-    setup.signal ?? new AbortController().signal,
-    setup.emit,
-  );
-  return { result, sandboxes, cleanupFaults };
-};
-
-const perform = async (setup: Setup = {}) => {
-  const begun = begin(setup);
-  const result = await begun.result;
-  assert.deepEqual(executorResultSchema.parse(result), result);
-  assert.ok(
-    begun.sandboxes.every(({ destroyed }) => destroyed === 1),
-    'every sandbox is destroyed once',
-  );
-  return { ...begun, result };
-};
-
-const says = (stdout: string | Buffer, facts: Parameters<typeof ended>[0] = {}): Script => ({
-  go: async () => ended({ stdout: Buffer.from(stdout), ...facts }),
-});
-const file = (name: string, content = name) => ({ name, content: Buffer.from(content) });
 const isError = (code: string) => (error: unknown) => error instanceof PaddockError && error.code === code;
-const onlyGo = (sandbox: FakeSandbox | undefined): Go => {
-  assert.equal(sandbox?.goes.length, 1);
-  return sandbox?.goes[0] ?? assert.fail();
-};
-
 describe('an execution', () => {
   test('puts the files, runs once, and answers', async () => {
     const { result, sandboxes } = await perform({
@@ -204,76 +91,6 @@ describe('an execution', () => {
       onCleanupFault: () => {},
     };
     await assert.rejects(execute(request(), deps, new AbortController().signal), isError('unknown-runtime'));
-  });
-});
-
-describe('a compiled execution', () => {
-  const program = { ...file('main.o', 'machine code'), executable: true, modifiedMs: 7 };
-
-  test('carries its artifacts, and only them, into a second sandbox', async () => {
-    const { result, sandboxes } = await perform({
-      runtime: compiled,
-      request: {
-        args: ['a'],
-        stdin: 'in',
-        files: [
-          { name: 'main.l', content: '', encoding: 'utf8' },
-          { name: 'lib/x.l', content: '', encoding: 'utf8' },
-          { name: 'README', content: '', encoding: 'utf8' },
-        ],
-      },
-      scripts: [{ ...says('compiled'), read: async () => ({ files: [program], omitted: [] }) }, says('ran')],
-    });
-    assert.deepEqual([result.compile?.stdout, result.run?.stdout], ['compiled', 'ran']);
-    const [first, second] = sandboxes;
-    assert.equal(sandboxes.length, 2);
-    assert.deepEqual(first?.readings, [['*.o']]);
-    assert.deepEqual(second?.files, [program]);
-    const compiling = onlyGo(first);
-    assert.deepEqual(compiling.command, ['langc', './main.l', './lib/x.l'], 'no arguments of the program');
-    assert.equal(compiling.stdin.length, 0);
-    assert.equal(compiling.wallMs, defaultLimits.compileMs);
-    assert.equal(compiling.limits.memoryMb, 512, 'at least what compiling needs');
-    assert.ok(compiling.limits.cpuMs >= defaultLimits.compileMs, 'CPU time is no shorter than its wall time');
-    assert.equal(onlyGo(second).limits.memoryMb, defaultLimits.memoryMb);
-  });
-
-  test('keeps a caller’s limits where they are above what compiling needs', async () => {
-    const limits = { ...defaultLimits, memoryMb: 1_024, compileMs: 60_000, cpus: 2 };
-    const { sandboxes } = await perform({ runtime: compiled, request: { limits } });
-    const compiling = onlyGo(sandboxes[0]).limits;
-    assert.deepEqual([compiling.memoryMb, compiling.cpuMs], [1_024, 120_000]);
-  });
-
-  test('stops where the compilation fails', async () => {
-    const { result, sandboxes } = await perform({
-      runtime: compiled,
-      request: { tests: [{ name: 't', stdin: '' }], outputs: ['*'] },
-      scripts: [says('', { exitCode: 1, stderr: Buffer.from('no semicolon') })],
-    });
-    assert.deepEqual([result.compile?.outcome, result.compile?.stderr], ['nonzero-exit', 'no semicolon']);
-    assert.deepEqual([result.run, result.tests, result.outputs], [undefined, undefined, []]);
-    assert.equal(sandboxes.length, 1);
-    assert.deepEqual(sandboxes[0]?.readings, []);
-  });
-
-  test('ends with a full disk where an artifact is too large, not where it is a link', async () => {
-    const omitting = (reason: string): Script => ({
-      read: async () => ({ files: [program], omitted: [{ name: 'big.o', reason }] }),
-    });
-    const { result, sandboxes } = begin({
-      runtime: compiled,
-      scripts: [omitting('more than 5 bytes in all')],
-    });
-    const { compile, run } = await result;
-    assert.equal(compile?.outcome, 'disk-limit');
-    assert.match(compile?.message ?? '', /does not fit into the scratch space/);
-    assert.equal(run, undefined);
-    assert.equal(sandboxes[0]?.destroyed, 1);
-    assert.equal(
-      (await perform({ runtime: compiled, scripts: [omitting(NOT_REGULAR)] })).sandboxes.length,
-      2,
-    );
   });
 });
 
