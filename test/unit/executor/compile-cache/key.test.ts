@@ -128,7 +128,9 @@ describe('the key of a compilation', () => {
 
   test('is equal for two compilations only where all that goes in is', () => {
     const seen = new Map<string, string>();
-    const canonical = (value: fc.TypeOf<typeof part>): string =>
+    const canonical = (
+      value: Pick<CompileInputs, 'sources' | 'command' | 'artifacts' | 'identity' | 'env'>,
+    ): string =>
       JSON.stringify([
         value.sources.map(({ name, content }) => [name, content.toString('hex')]),
         value.command,
