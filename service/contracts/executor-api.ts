@@ -121,6 +121,8 @@ export const executorStatusSchema = z
       executions: z.int(),
       sandboxesCreated: z.int(),
       sandboxesFailed: z.int(),
+      sandboxesForked: z.int().default(0).describe('Made by a fork server'),
+      forkFallbacks: z.int().default(0).describe('Made by a bubblewrap of their own because a fork server could not'),
       warmHits: z.int(),
       warmMisses: z.int(),
       internalErrors: z.int(),

@@ -13,6 +13,14 @@ const warmSchema = z.strictObject({
   command,
   memoryMb: z.int().min(1).describe('What one waiting sandbox is reckoned to cost of the warm memory budget'),
   startMs: z.int().min(1).default(100).describe('How long one takes to get ready, a first guess'),
+  forks: z
+    .boolean()
+    .default(false)
+    .describe('It calls fork() when it is started, and waits for go in the child: one start serves many sandboxes'),
+  preload: z
+    .array(z.string().regex(/^[^\s]+$/))
+    .default([])
+    .describe('Modules to import ahead, handed to it in PADDOCK_PRELOAD, separated by blanks'),
 });
 
 const stageCommandSchema = z.strictObject({
@@ -63,6 +71,10 @@ export const runtimeManifestSchema = z.strictObject({
       sizeMb: z.int().min(1).default(512).describe('Scratch space of the preparation'),
     })
     .optional(),
+  sandboxes: z
+    .enum(['forked', 'single'])
+    .default('forked')
+    .describe('Forked from a fork server, or each made by a bubblewrap of its own: slower, otherwise the same'),
   compile: stageCommandSchema
     .extend({
       artifacts: z

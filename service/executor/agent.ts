@@ -1,19 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { type ExecutorStatus, PaddockError } from '../contracts/index.ts';
 import { type CompileCache, createCompileCache } from './compile-cache/cache.ts';
 import { execute } from './execution.ts';
-import { type Inspection, inspectIsolation, refusal } from './isolation.ts';
-import { clearAbandoned, type Place, takePlace, UIDS_PER_PLACE } from './place.ts';
+import { type Machine, takeMachine } from './machine.ts';
 import { type Catalogue, openCatalogue, type Runtime } from './runtimes/catalogue.ts';
 import type { ProbeSurroundings } from './runtimes/probe.ts';
 import type { StagePlan } from './runtimes/stage-plan.ts';
-import { createBubblewrapMaker } from './sandbox/bubblewrap.ts';
-import { writeEtc } from './sandbox/etc.ts';
-import { type Launcher, startLauncher } from './sandbox/launcher.ts';
-import type { SandboxMaker } from './sandbox/port.ts';
-import { seccompFilter } from './sandbox/seccomp/filter.ts';
-import { createSlots } from './sandbox/slots.ts';
 import { createExecutorServer } from './server.ts';
 import { createWarmSet, type WarmSet } from './warm-set.ts';
 
@@ -55,62 +47,13 @@ export interface Executor {
 }
 
 const MEBIBYTE = 1024 * 1024;
-const START_TIMEOUT_MS = 30_000;
 /** Making one mostly waits for the kernel (grace periods of mounts and cgroups), so one for each core leaves it idle. */
 const MAKERS_PER_CORE = 2;
 const MOST_WARM_PER_KIND = 32;
-/** Sandboxes beyond the running and the warm: being made, or being cleaned up. */
-const SPARE_SLOTS = 64;
+/** Beyond the running and the warm: being made, or being cleaned up. */
+const SPARE_SANDBOXES = 64;
 /** Of one that starts nothing ahead: bubblewrap's two processes and the first one inside. */
 const PLAIN_SANDBOX_MB = 2;
-
-interface Parts {
-  readonly place: Place;
-  readonly maker: SandboxMaker;
-  readonly launcher: Launcher;
-  readonly inspection: Inspection;
-}
-
-const prepareMachine = async (config: ExecutorConfig): Promise<Parts> => {
-  await clearAbandoned(config.stateFolder, config.userId);
-  const place = await takePlace(
-    config.stateFolder,
-    config.userId,
-    config.userId === 0 ? config.uidBase : undefined,
-  );
-  const launch = `${config.nativeFolder}/paddock-launch`;
-  const init = `${config.nativeFolder}/paddock-init`;
-  const inspection = inspectIsolation({
-    userId: config.userId,
-    architecture: config.architecture,
-    launch,
-    init,
-    cgroupName: `place-${place.number}`,
-  });
-  const refused = refusal(inspection, config.allowWeaker);
-  if (refused !== undefined) {
-    place.release();
-    throw new Error(refused);
-  }
-  place.note(inspection.cgroup.driver?.roots ?? []);
-  const seccompPath = `${place.folder}/seccomp.bpf`;
-  writeFileSync(seccompPath, seccompFilter(config.architecture), { mode: 0o644 });
-  writeEtc(`${place.folder}/etc`);
-  mkdirSync(`${place.folder}/slots`, { mode: 0o711 });
-  const most = Math.min(UIDS_PER_PLACE, config.maxRunning * 2 + MOST_WARM_PER_KIND * 8 + SPARE_SLOTS);
-  const launcher = startLauncher(launch);
-  const maker = createBubblewrapMaker({
-    bwrap: inspection.bwrap ?? '',
-    launcher,
-    init,
-    etc: `${place.folder}/etc`,
-    seccompPath,
-    slots: createSlots(`${place.folder}/slots`, place.firstUid, most),
-    cgroups: inspection.cgroup.driver,
-    startTimeoutMs: START_TIMEOUT_MS,
-  });
-  return { place, maker, launcher, inspection };
-};
 
 const keepWarm = (warmSet: WarmSet, { info, compile, run }: Runtime): void => {
   const keep = (plan: StagePlan, stage: 'compile' | 'run'): void =>
@@ -135,7 +78,7 @@ interface Work {
 
 const describe = (
   config: ExecutorConfig,
-  parts: Parts,
+  machine: Machine,
   catalogue: Catalogue,
   warmSet: WarmSet,
   compileCache: CompileCache | undefined,
@@ -143,6 +86,7 @@ const describe = (
   startedAt: string,
 ): ExecutorStatus => {
   const counters = warmSet.counters();
+  const forks = machine.maker.counters();
   return {
     id: config.id,
     node: config.node,
@@ -156,12 +100,14 @@ const describe = (
     warmBytes: counters.warmMb * MEBIBYTE,
     warmBudgetBytes: config.warmMemoryMb * MEBIBYTE,
     rssBytes: process.memoryUsage.rss(),
-    isolation: parts.inspection.isolation,
+    isolation: machine.inspection.isolation,
     compileCache: compileCache?.status(),
     counters: {
       executions: work.executions,
       sandboxesCreated: counters.created,
       sandboxesFailed: counters.failed,
+      sandboxesForked: forks.forked,
+      forkFallbacks: forks.fallbacks,
       warmHits: counters.hits,
       warmMisses: counters.misses,
       internalErrors: work.internalErrors,
@@ -175,15 +121,16 @@ const describe = (
  * @throws where a limit cannot be enforced here and weaker ones were not allowed
  */
 export const createExecutor = async (config: ExecutorConfig, log: ExecutorLog): Promise<Executor> => {
-  const parts = await prepareMachine(config);
-  await parts.inspection.cgroup.driver?.clear();
   const work: Work = { running: new Set(), state: 'ready', executions: 0, internalErrors: 0 };
   const onFault = (runtime: string, error: Error): void => {
     // At the end everything is killed in the middle, which is no fault of anybody's.
     if (work.state === 'ready') log.warn({ runtime, err: error }, 'a sandbox or a preparation failed');
   };
+  const mostSandboxes = config.maxRunning * 2 + MOST_WARM_PER_KIND * 8 + SPARE_SANDBOXES;
+  const onFallback = (error: Error): void => onFault('fork server', error);
+  const machine = await takeMachine({ ...config, mostSandboxes, onFallback });
   const warmSet = createWarmSet({
-    maker: parts.maker,
+    maker: machine.maker,
     budgetMb: config.warmMemoryMb,
     makersAtOnce: MAKERS_PER_CORE * config.cores,
     mostPerKind: MOST_WARM_PER_KIND,
@@ -194,7 +141,7 @@ export const createExecutor = async (config: ExecutorConfig, log: ExecutorLog): 
     imagesFolder: config.imagesFolder,
     cacheFolder: config.cacheFolder,
     surroundings: config.surroundings,
-    maker: parts.maker,
+    maker: machine.maker,
     onReady: (runtime) => keepWarm(warmSet, runtime),
     onFault,
   });
@@ -222,7 +169,7 @@ export const createExecutor = async (config: ExecutorConfig, log: ExecutorLog): 
     },
     {
       admit,
-      status: () => describe(config, parts, catalogue, warmSet, compileCache, work, startedAt),
+      status: () => describe(config, machine, catalogue, warmSet, compileCache, work, startedAt),
       async execute(request, signal, emit) {
         admit();
         work.executions += 1;
@@ -239,7 +186,7 @@ export const createExecutor = async (config: ExecutorConfig, log: ExecutorLog): 
   );
   return {
     server,
-    broken: parts.launcher.gone,
+    broken: machine.launcher.gone,
     async drain(graceMs) {
       work.state = 'draining';
       const timeout = new Promise((resolve) => setTimeout(resolve, graceMs).unref());
@@ -250,11 +197,7 @@ export const createExecutor = async (config: ExecutorConfig, log: ExecutorLog): 
       server.close();
       server.closeAllConnections();
       await warmSet.close();
-      await parts.maker.close();
-      parts.launcher.close();
-      await parts.launcher.gone;
-      await parts.inspection.cgroup.driver?.clear();
-      parts.place.release();
+      await machine.close();
     },
   };
 };

@@ -8,8 +8,8 @@ import {
 import type { CompileCache } from './compile-cache/cache.ts';
 import { createPieces } from './output.ts';
 import type { Runtime } from './runtimes/catalogue.ts';
-import { asPath, commandFor, type StagePlan, withKey } from './runtimes/stage-plan.ts';
-import type { Ended, PlacedFile, Sandbox, SandboxSpec } from './sandbox/port.ts';
+import { asPath, commandFor, resized, type StagePlan } from './runtimes/stage-plan.ts';
+import { type Ended, FilesRefused, type PlacedFile, type Sandbox, type SandboxSpec } from './sandbox/port.ts';
 import { toStage } from './verdict.ts';
 import type { WarmSet } from './warm-set.ts';
 
@@ -58,7 +58,7 @@ export interface Program {
 export const specOf = ({ plan: { spec }, limits }: Program): SandboxSpec =>
   spec.limits.scratchMb === limits.scratchMb && spec.limits.scratchFiles === limits.scratchFiles
     ? spec
-    : withKey({ ...spec, limits });
+    : resized(spec, limits);
 
 export const envOf = ({ request }: Context, { plan }: Program): Readonly<Record<string, string>> => ({
   ...plan.env,
@@ -74,21 +74,18 @@ export const commandOf = ({ request, runtime }: Context, { plan, files }: Progra
     runtime.extensions,
   );
 
-const putFiles = (sandbox: Sandbox, files: readonly PlacedFile[], limits: Limits): void => {
-  try {
-    sandbox.put(files);
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    const why =
-      code === 'ENOSPC'
-        ? `the files do not fit into the scratch space of ${limits.scratchMb} MiB and ${limits.scratchFiles} files`
-        : `the files cannot be written (${code || (error as Error).message})`;
-    throw new PaddockError(
-      'invalid-request',
-      { detail: why, errors: [{ path: 'files', message: why }] },
-      { cause: error },
-    );
-  }
+/** The caller's files, which the limits are too small for, or which are in each other's way. */
+const asRequestFault = (error: unknown, limits: Limits): unknown => {
+  if (!(error instanceof FilesRefused)) return error;
+  const why =
+    error.code === 'ENOSPC'
+      ? `the files do not fit into the scratch space of ${limits.scratchMb} MiB and ${limits.scratchFiles} files`
+      : `the files cannot be written (${error.code})`;
+  return new PaddockError(
+    'invalid-request',
+    { detail: why, errors: [{ path: 'files', message: why }] },
+    { cause: error },
+  );
 };
 
 const streamTo = (emit: Emit, program: Program) => {
@@ -117,7 +114,7 @@ export const runOne = async <T>(
   const { sandbox, warm } = await deps.warmSet.take(specOf(program), signal);
   context.warm &&= warm;
   try {
-    putFiles(sandbox, program.files, program.limits);
+    sandbox.put(program.files);
     const stream = context.emit && streamTo(context.emit, program);
     const gone = deps.now();
     clock.preparedMs += gone - started;
@@ -138,6 +135,8 @@ export const runOne = async <T>(
     clock[program.stage === 'compile' ? 'compileMs' : 'runMs'] += deps.now() - gone;
     if (signal.aborted) throw new PaddockError('client-closed');
     return await after(ended, toStage(ended, program.limits, program.wallMs), sandbox);
+  } catch (error) {
+    throw asRequestFault(error, program.limits);
   } finally {
     // Off the request's path: the answer does not wait for it.
     sandbox.destroy().catch(deps.onCleanupFault);

@@ -23,7 +23,10 @@ export interface Cgroup {
   limit(limits: CgroupLimits): void;
   usage(): CgroupUsage;
   events(): CgroupEvents;
-  /** Removes it, waiting for the kernel to let go of its last processes. */
+  /**
+   * Gives it up: no process is in it any more. Removes it, waiting for the kernel to let go of its last processes, or
+   * keeps it for the next sandbox where it can be made as new.
+   */
   remove(): Promise<void>;
 }
 
@@ -32,7 +35,7 @@ export interface CgroupDriver {
   readonly version: 'v1' | 'v2';
   /** Folders that hold all that this driver makes: whoever comes after a crash can clear them by these. */
   readonly roots: readonly string[];
-  create(name: string): Promise<Cgroup>;
+  create(): Promise<Cgroup>;
   /** Kills and removes what an executor before this one left under the same folder, and the folder where it is ours. */
   clear(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { readKey, readNumber, removeFolder, removeTree, write } from './files.ts';
-import type { Cgroup, CgroupDriver, CgroupLimits } from './port.ts';
+import type { Cgroup, CgroupDriver, CgroupEvents, CgroupLimits } from './port.ts';
 
 export const v1Controllers = ['memory', 'pids', 'cpu', 'cpuacct'] as const;
 export type V1Controller = (typeof v1Controllers)[number];
@@ -22,47 +22,100 @@ const limitMemory = (folder: string, bytes: number): void => {
   write(raising ? memory : withSwap, bytes);
 };
 
-const v1Cgroup = async (folders: Readonly<Record<V1Controller, string>>): Promise<Cgroup> => {
+type Folders = Readonly<Record<V1Controller, string>>;
+
+/** Folders of one cgroup, and the limits they have. */
+interface Group {
+  readonly folders: Folders;
+  readonly distinct: readonly string[];
+  limits: CgroupLimits | undefined;
+}
+
+/** Pages of files that it was the first to read stay charged to it: more than this would count for the next program. */
+const MOST_LEFT_BYTES = 512 * 1024;
+
+const eventsOf = (folders: Folders): CgroupEvents => ({
+  oomKills: readKey(`${folders.memory}/memory.oom_control`, 'oom_kill'),
+  forksRefused: readKey(`${folders.pids}/pids.events`, 'max'),
+});
+
+/** True where it could be made as new: making a memory cgroup takes the kernel a millisecond. */
+const renew = ({ folders }: Group): boolean => {
+  const { oomKills, forksRefused } = eventsOf(folders);
+  // These counters cannot be set back.
+  if (oomKills > 0 || forksRefused > 0) return false;
+  if (readNumber(`${folders.pids}/pids.current`) > 0) return false;
+  if (readNumber(`${folders.memory}/memory.usage_in_bytes`) > MOST_LEFT_BYTES) return false;
+  write(`${folders.memory}/memory.max_usage_in_bytes`, 0);
+  write(`${folders.cpuacct}/cpuacct.usage`, 0);
+  return true;
+};
+
+const makeGroup = async (folders: Folders): Promise<Group> => {
   // cpu and cpuacct are often one mount: each folder is made, joined and removed once.
   const distinct = [...new Set(Object.values(folders))];
   // Not synchronously: the kernel takes up to a millisecond for a memory cgroup.
   for (const folder of distinct) await mkdir(folder, { recursive: true });
+  return { folders, distinct, limits: undefined };
+};
+
+const sameLimits = (a: CgroupLimits, b: CgroupLimits): boolean =>
+  a.memoryMb === b.memoryMb && a.processes === b.processes && a.cpus === b.cpus;
+
+const cgroupOf = (group: Group, giveBack: (group: Group) => Promise<void>): Cgroup => {
+  const { folders, distinct } = group;
   return {
     joinFiles: distinct.map((folder) => `${folder}/cgroup.procs`),
     limit({ memoryMb, processes, cpus }: CgroupLimits) {
+      if (group.limits && sameLimits(group.limits, { memoryMb, processes, cpus })) return;
+      group.limits = undefined; // until all are set
       limitMemory(folders.memory, memoryMb * 1024 * 1024);
       write(`${folders.pids}/pids.max`, processes);
       write(`${folders.cpu}/cpu.cfs_quota_us`, Math.max(1_000, Math.round(cpus * PERIOD_US)));
+      group.limits = { memoryMb, processes, cpus };
     },
     usage: () => ({
       cpuNs: readNumber(`${folders.cpuacct}/cpuacct.usage`),
       memoryPeakBytes: readNumber(`${folders.memory}/memory.max_usage_in_bytes`),
     }),
-    events: () => ({
-      oomKills: readKey(`${folders.memory}/memory.oom_control`, 'oom_kill'),
-      forksRefused: readKey(`${folders.pids}/pids.events`, 'max'),
-    }),
-    async remove() {
-      for (const folder of distinct) await removeFolder(folder);
-    },
+    events: () => eventsOf(folders),
+    remove: () => giveBack(group),
   };
 };
+
+/** Kept for the next sandboxes; more than a burst needs would only be memory of the kernel's. */
+const MOST_KEPT = 64;
 
 /**
  * cgroup v1, alone or in a hybrid mount.
  * @param roots for each controller the folder of this executor; made where absent
  */
-export const v1Driver = (roots: Readonly<Record<V1Controller, string>>): CgroupDriver => ({
-  version: 'v1',
-  roots: [...new Set(Object.values(roots))],
-  create: (name) =>
-    v1Cgroup({
+export const v1Driver = (roots: Folders): CgroupDriver => {
+  const kept: Group[] = [];
+  let made = 0;
+  const giveBack = async (group: Group): Promise<void> => {
+    if (kept.length < MOST_KEPT && renew(group)) {
+      kept.push(group);
+      return;
+    }
+    for (const folder of group.distinct) await removeFolder(folder);
+  };
+  const fresh = (): Promise<Group> => {
+    const name = `sandbox-${made++}`;
+    return makeGroup({
       memory: `${roots.memory}/${name}`,
       pids: `${roots.pids}/${name}`,
       cpu: `${roots.cpu}/${name}`,
       cpuacct: `${roots.cpuacct}/${name}`,
-    }),
-  async clear() {
-    for (const root of new Set(Object.values(roots))) await removeTree(root);
-  },
-});
+    });
+  };
+  return {
+    version: 'v1',
+    roots: [...new Set(Object.values(roots))],
+    create: async () => cgroupOf(kept.pop() ?? (await fresh()), giveBack),
+    async clear() {
+      kept.splice(0);
+      for (const root of new Set(Object.values(roots))) await removeTree(root);
+    },
+  };
+};

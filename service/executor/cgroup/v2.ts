@@ -34,9 +34,12 @@ const v2Cgroup = async (folder: string): Promise<Cgroup> => {
 /**
  * cgroup v2. `root` is this executor's own folder, with the controllers handed down to its children already.
  */
-export const v2Driver = (root: string): CgroupDriver => ({
-  version: 'v2',
-  roots: [root],
-  create: (name) => v2Cgroup(`${root}/${name}`),
-  clear: () => removeTree(root),
-});
+export const v2Driver = (root: string): CgroupDriver => {
+  let made = 0;
+  return {
+    version: 'v2',
+    roots: [root],
+    create: () => v2Cgroup(`${root}/sandbox-${made++}`),
+    clear: () => removeTree(root),
+  };
+};

@@ -48,25 +48,34 @@ const shownPaths = (source: StageSource, stage: StageCommand): ShownPath[] => {
   return shown;
 };
 
+/** The same sandbox with another size of scratch space, which is set when it is made. */
+export const resized = (spec: SandboxSpec, limits: Limits): SandboxSpec => {
+  const { key: _key, forked, ...rest } = spec;
+  return withKey({ ...rest, limits }, forked);
+};
+
+/** How a warm command is told what to import ahead. */
+const preloads = ({ preload }: NonNullable<StageCommand['warm']>): Record<string, string> =>
+  preload.length > 0 ? { PADDOCK_PRELOAD: preload.join(' ') } : {};
+
 const fill = (text: string, toolchain: Toolchain): string =>
   text.replace(/\{toolchain(Root)?\}/g, (_, root) => (root ? (toolchain.root ?? '/usr') : toolchain.inside));
 
-const keyOf = (spec: Omit<SandboxSpec, 'key'>): string =>
-  createHash('sha256')
-    .update(
-      JSON.stringify([
-        spec.shown,
-        spec.links,
-        spec.warmCommand,
-        spec.env,
-        spec.limits.scratchMb,
-        spec.limits.scratchFiles,
-      ]),
-    )
-    .digest('hex')
-    .slice(0, 16);
+const keyOf = (...parts: readonly unknown[]): string =>
+  createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
 
-export const withKey = (spec: Omit<SandboxSpec, 'key'>): SandboxSpec => ({ ...spec, key: keyOf(spec) });
+type KeylessSpec = Omit<SandboxSpec, 'key' | 'forked'>;
+
+/** @param way where it can be forked; of a fork server only what it shows counts, and what it has started */
+export const withKey = (spec: KeylessSpec, way?: { readonly interpreter: boolean }): SandboxSpec => {
+  const { shown, links, warmCommand, env, limits } = spec;
+  const forked = way && {
+    interpreter: way.interpreter,
+    key: way.interpreter ? keyOf(shown, links, warmCommand, env) : keyOf(shown, links),
+  };
+  const key = keyOf(shown, links, warmCommand, env, limits.scratchMb, limits.scratchFiles, forked);
+  return { ...spec, forked, key };
+};
 
 /** The plan of a stage: placeholders of the toolchain filled in, those of a request left for `commandFor`. */
 export const planStage = (source: StageSource, stage: StageCommand): StagePlan => {
@@ -81,13 +90,16 @@ export const planStage = (source: StageSource, stage: StageCommand): StagePlan =
     env,
     command: stage.command.map((part) => fill(part, toolchain)),
     warm: stage.warm,
-    spec: withKey({
-      shown: shownPaths(source, stage),
-      warmCommand: stage.warm?.command.map((part) => fill(part, toolchain)),
-      // A sandbox that starts nothing ahead gets its environment with the program, so all of them are alike.
-      env: stage.warm ? env : baseEnv,
-      limits: source.limits,
-    }),
+    spec: withKey(
+      {
+        shown: shownPaths(source, stage),
+        warmCommand: stage.warm?.command.map((part) => fill(part, toolchain)),
+        // A sandbox that starts nothing ahead gets its environment with the program, so all of them are alike.
+        env: stage.warm ? { ...env, ...preloads(stage.warm) } : baseEnv,
+        limits: source.limits,
+      },
+      manifest.sandboxes === 'forked' ? { interpreter: stage.warm?.forks ?? false } : undefined,
+    ),
   };
 };
 

@@ -1,69 +1,78 @@
 import type { ShownPath } from './port.ts';
 
-export interface SandboxLayout {
+/** What a sandbox and a fork server have in common. */
+interface CommonLayout {
   readonly bwrap: string;
   /** Mount point of the scratch space, seen by this sandbox alone. */
   readonly stage: string;
-  readonly streams: {
-    readonly stdin: string;
-    readonly stdout: string;
-    readonly stderr: string;
-    readonly control: string;
-  };
+  readonly stdin: string;
   /** File with the seccomp program. */
   readonly seccomp: string;
   /** Generated /etc, shared by all. */
   readonly etc: string;
-  readonly init: string;
   readonly joinFiles: readonly string[];
   /** Host uid of the sandbox; undefined where the executor is not root and shares its own. */
   readonly uid: number | undefined;
-  readonly scratchBytes: number;
-  readonly scratchInodes: number;
   readonly shown: readonly ShownPath[];
   readonly links: Readonly<Record<string, string>>;
-  readonly warmCommand: readonly string[];
   /** Of the warm program. */
   readonly env: Readonly<Record<string, string>>;
+}
+
+export interface SandboxLayout extends CommonLayout {
+  readonly init: string;
+  readonly scratchBytes: number;
+  readonly scratchInodes: number;
+  readonly warmCommand: readonly string[];
+}
+
+export interface ServerLayout extends CommonLayout {
+  /** The program, or the library where an interpreter is started. */
+  readonly forks: string;
+  /** The interpreter that forks; undefined: sandboxes that start their program by exec. */
+  readonly interpreter: readonly string[] | undefined;
+  /** First of the host uids for its sandboxes, and how many there are; undefined where they share the executor's own. */
+  readonly uids: { readonly first: number; readonly count: number } | undefined;
 }
 
 /** What the program sees itself as, whatever it is on the host. */
 const INSIDE_ID = '1000';
 const INTERNAL = '/opt/paddock';
 const INIT_NAME = 'init';
+const FORKS_NAME = 'forks';
 /** Own folders and mount points of the scratch space, on top of what the limit leaves to the program. */
-const OWN_INODES = 32;
+export const OWN_INODES = 32;
 /** Where the launcher opens the seccomp program. */
 const SECCOMP_DESCRIPTOR = 4;
+/** A fork server keeps nothing in its scratch space. */
+const SERVER_SCRATCH = { bytes: 1024 * 1024, inodes: 128 };
 
 const internalName = (target: string): string | undefined =>
   target.startsWith(`${INTERNAL}/`) && !target.slice(INTERNAL.length + 1).includes('/')
     ? target.slice(INTERNAL.length + 1)
     : undefined;
 
-const launchArguments = (layout: SandboxLayout): string[] => [
+const launchArguments = (
+  layout: CommonLayout,
+  scratch: { readonly bytes: number; readonly inodes: number },
+  first: { readonly source: string; readonly name: string },
+): string[] => [
   '--stage',
   layout.stage,
   '--scratch-bytes',
-  String(layout.scratchBytes),
+  String(scratch.bytes),
   '--scratch-inodes',
-  String(layout.scratchInodes + OWN_INODES),
-  '--control',
-  layout.streams.control,
+  String(scratch.inodes),
   '--seccomp',
   layout.seccomp,
   '--stdin',
-  layout.streams.stdin,
-  '--stdout',
-  layout.streams.stdout,
-  '--stderr',
-  layout.streams.stderr,
+  layout.stdin,
   '--uid',
   layout.uid === undefined ? 'self' : String(layout.uid),
   ...layout.joinFiles.flatMap((file) => ['--join', file]),
   '--show',
-  layout.init,
-  INIT_NAME,
+  first.source,
+  first.name,
   ...layout.shown.flatMap(({ source, target }, index) => [
     '--show',
     source,
@@ -73,9 +82,7 @@ const launchArguments = (layout: SandboxLayout): string[] => [
   ...Object.entries(layout.env).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
 ];
 
-/** Everything is unshared, read-only and without rights; each exception is one line here. */
-const bubblewrapArguments = (layout: SandboxLayout): string[] => [
-  '--unshare-user',
+const namespaces = [
   '--unshare-pid',
   '--unshare-ipc',
   '--unshare-uts',
@@ -84,12 +91,14 @@ const bubblewrapArguments = (layout: SandboxLayout): string[] => [
   '--die-with-parent',
   '--new-session',
   '--as-pid-1',
-  '--uid',
-  INSIDE_ID,
-  '--gid',
-  INSIDE_ID,
   '--hostname',
   'paddock',
+];
+
+const ids = (id: string): string[] => ['--unshare-user', '--uid', id, '--gid', id];
+
+/** Everything is read-only; each exception is one line here. */
+const fileSystem = (layout: CommonLayout, writable: readonly string[]): string[] => [
   '--ro-bind',
   '/usr',
   '/usr',
@@ -105,15 +114,7 @@ const bubblewrapArguments = (layout: SandboxLayout): string[] => [
   '/proc',
   '--dev',
   '/dev',
-  '--bind',
-  `${layout.stage}/work`,
-  '/work',
-  '--bind',
-  `${layout.stage}/tmp`,
-  '/tmp',
-  '--bind',
-  `${layout.stage}/shm`,
-  '/dev/shm',
+  ...writable,
   '--ro-bind',
   `${layout.stage}/mnt`,
   INTERNAL,
@@ -127,16 +128,63 @@ const bubblewrapArguments = (layout: SandboxLayout): string[] => [
   '/',
   '--chdir',
   '/work',
+];
+
+/** bubblewrap makes the folders that a mount point needs for their owner alone, who is none of the sandboxes here. */
+const openFolders = (targets: readonly string[]): string[] => {
+  const folders = targets.flatMap((target) =>
+    target
+      .split('/')
+      .slice(1, -1)
+      .map((_, depth, names) => `/${names.slice(0, depth + 1).join('/')}`),
+  );
+  return [...new Set(folders)].sort().flatMap((folder) => ['--perms', '0755', '--dir', folder]);
+};
+
+/** The whole start request that makes one sandbox: launcher, bubblewrap, first process. */
+export const startArguments = (layout: SandboxLayout): string[] => [
+  ...launchArguments(
+    layout,
+    { bytes: layout.scratchBytes, inodes: layout.scratchInodes + OWN_INODES },
+    { source: layout.init, name: INIT_NAME },
+  ),
+  '--',
+  layout.bwrap,
+  ...ids(INSIDE_ID),
+  ...namespaces,
+  ...fileSystem(layout, [
+    ...['--bind', `${layout.stage}/work`, '/work'],
+    ...['--bind', `${layout.stage}/tmp`, '/tmp'],
+    ...['--bind', `${layout.stage}/shm`, '/dev/shm'],
+  ]),
   '--seccomp',
   String(SECCOMP_DESCRIPTOR),
   `${INTERNAL}/${INIT_NAME}`,
   ...layout.warmCommand,
 ];
 
-/** The whole start request that makes one sandbox: launcher, bubblewrap, first process. */
-export const startArguments = (layout: SandboxLayout): string[] => [
-  ...launchArguments(layout),
-  '--',
-  layout.bwrap,
-  ...bubblewrapArguments(layout),
-];
+/**
+ * The whole start request that makes a fork server. It is root of its user namespace, which has no right outside; the
+ * seccomp program is for its sandboxes, which put it on themselves.
+ */
+export const serverArguments = (layout: ServerLayout): string[] => {
+  const inside = `${INTERNAL}/${FORKS_NAME}`;
+  return [
+    '--range',
+    ...(layout.uids ? [String(layout.uids.first), String(layout.uids.count)] : ['0', '0']),
+    ...launchArguments(layout, SERVER_SCRATCH, { source: layout.forks, name: FORKS_NAME }),
+    '--',
+    layout.bwrap,
+    // With a range of uids the launcher has made the user namespace: only root outside can.
+    ...(layout.uids ? [] : ids('0')),
+    ...namespaces,
+    '--cap-add',
+    'ALL',
+    // Empty and read-only: each sandbox mounts its own there.
+    ...fileSystem(layout, [
+      ...openFolders(['/work/', '/tmp/', `${INTERNAL}/`, ...layout.shown.map(({ target }) => target)]),
+    ]),
+    // Not by the environment of bubblewrap, which would preload it into itself.
+    ...(layout.interpreter ? ['--setenv', 'LD_PRELOAD', inside, ...layout.interpreter] : [inside]),
+  ];
+};

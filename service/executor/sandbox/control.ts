@@ -1,6 +1,6 @@
-import type { Socket } from 'node:net';
+import type { PlacedFile } from './port.ts';
 
-/** What paddock-init says over the control socket (native/paddock-init.c). */
+/** What the first process inside says over the control socket (native/inside.h). */
 export type InitMessage =
   | { readonly kind: 'ready' }
   | {
@@ -37,28 +37,27 @@ export const parseInitLine = (line: string): InitMessage | undefined => {
 };
 
 /**
- * Cuts the control socket's bytes into lines; a line too long ends the socket. What is no message of init's is what
- * the launcher or bubblewrap complain of.
- * @returns a function that ends the listening
+ * Cuts what comes over the control socket into lines. What is no message of the first process is what the launcher or
+ * bubblewrap complain of.
+ * @returns a function to call with each piece of text; a line that is too long is dropped, with all that follows
  */
-export const listenToInit = (
-  socket: Socket,
+export const createLineReader = (
   onMessage: (message: InitMessage) => void,
   onOther?: (line: string) => void,
-): (() => void) => {
+): ((text: string) => void) => {
   let pending = '';
-  const onData = (bytes: Buffer): void => {
-    const lines = (pending + bytes.toString('latin1')).split('\n');
+  let broken = false;
+  return (text) => {
+    if (broken) return;
+    const lines = (pending + text).split('\n');
     pending = lines.pop() ?? '';
     for (const line of lines) {
       const message = parseInitLine(line);
       if (message) onMessage(message);
       else onOther?.(line);
     }
-    if (pending.length > MAX_LINE) socket.destroy();
+    broken = pending.length > MAX_LINE;
   };
-  socket.on('data', onData);
-  return () => socket.off('data', onData);
 };
 
 /** rlimits of one program; 0 leaves one as it is. */
@@ -84,8 +83,33 @@ export type GoMessage =
       readonly env: Readonly<Record<string, string>>;
     };
 
-/** The go message: a length, then NUL-terminated strings. @throws where a string holds a NUL itself */
-export const encodeGo = (go: GoMessage, folder: string, limits: ProcessLimits): Buffer => {
+const FILE_HEADER = 16;
+
+/** Little-endian numbers, names and contents, as native/inside.h says. */
+const encodeFiles = (files: readonly PlacedFile[]): Buffer[] => {
+  const count = Buffer.allocUnsafe(4);
+  count.writeUInt32LE(files.length, 0);
+  return files.reduce<Buffer[]>(
+    (parts, { name, content, executable }) => {
+      const path = Buffer.from(`${name}\0`, 'utf8');
+      const header = Buffer.allocUnsafe(FILE_HEADER);
+      header.writeUInt32LE(path.length, 0);
+      header.writeUInt32LE(executable ? 1 : 0, 4);
+      header.writeBigUInt64LE(BigInt(content.length), 8);
+      parts.push(header, path, content);
+      return parts;
+    },
+    [count],
+  );
+};
+
+/** What go sends: the files, then the message. @throws where a string holds a NUL itself */
+export const encodeGo = (
+  go: GoMessage,
+  folder: string,
+  limits: ProcessLimits,
+  files: readonly PlacedFile[] = [],
+): Buffer => {
   const pairs = Object.entries(go.env).map(([name, value]) => `${name}=${value}`);
   const program =
     go.mode === 'exec'
@@ -102,10 +126,10 @@ export const encodeGo = (go: GoMessage, folder: string, limits: ProcessLimits): 
     ...program,
     ...pairs,
   ];
-  if (fields.some((field) => field.includes('\0'))) throw new Error('a go message cannot hold a NUL');
+  if ([...fields, ...files.map(({ name }) => name)].some((field) => field.includes('\0')))
+    throw new Error('a go message cannot hold a NUL');
   const body = Buffer.from(`${fields.join('\0')}\0`, 'utf8');
-  const message = Buffer.allocUnsafe(4 + body.length);
-  message.writeUInt32LE(body.length, 0);
-  body.copy(message, 4);
-  return message;
+  const length = Buffer.allocUnsafe(4);
+  length.writeUInt32LE(body.length, 0);
+  return Buffer.concat([...encodeFiles(files), length, body]);
 };

@@ -11,8 +11,17 @@ export interface SandboxSpec {
   /** Started ahead and told to go over descriptor 3 (see runtimeManifestSchema); none: the program is started at go. */
   readonly warmCommand?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** How it can be forked from a fork server; none: a bubblewrap of its own. */
+  readonly forked?: ForkedSpec;
   /** Those that can only be set when the sandbox is made (scratch space), and first values for the others. */
   readonly limits: Limits;
+}
+
+export interface ForkedSpec {
+  /** Specs with equal keys are forked from the same servers. */
+  readonly key: string;
+  /** The warm command itself forks, so that it is started once for many sandboxes. Otherwise a program is started by exec. */
+  readonly interpreter: boolean;
 }
 
 export interface ShownPath {
@@ -77,9 +86,12 @@ export interface PlacedFile {
 export interface Sandbox {
   /** Resolves when nothing inside is alive any more, whatever the reason. */
   readonly dead: Promise<void>;
-  /** Writes files into the scratch space. Only before go: nothing of the program has run yet. */
+  /** Files for the scratch space: they are written there at go, before anything of the program runs. */
   put(files: readonly PlacedFile[]): void;
-  /** Starts the program and resolves when it has ended and its output is complete. Never rejects for what it does. */
+  /**
+   * Starts the program and resolves when it has ended and its output is complete. Never rejects for what it does.
+   * @throws FilesRefused where its files cannot be written
+   */
   go(go: Go, signal?: AbortSignal): Promise<Ended>;
   /** Reads matching files once everything inside is dead: regular files only, no link is ever followed. */
   read(patterns: readonly string[], budget: ReadBudget): Promise<ReadBack>;
@@ -87,6 +99,17 @@ export interface Sandbox {
   copyTo(folder: string, budget: ReadBudget): Promise<void>;
   /** Kills what is left and frees everything. Safe to call at any time, more than once. */
   destroy(): Promise<void>;
+}
+
+/** The files of a program do not go into its scratch space: too large, too many, or one in the way of another. */
+export class FilesRefused extends Error {
+  override readonly name = 'FilesRefused';
+  /** For example ENOSPC. */
+  readonly code: string;
+  constructor(code: string) {
+    super(`the files cannot be written: ${code}`);
+    this.code = code;
+  }
 }
 
 export interface ReadBudget {

@@ -1,26 +1,31 @@
 import { truncateSync, writeFileSync } from 'node:fs';
-import type { Socket } from 'node:net';
+import { getSystemErrorMap } from 'node:util';
 import type { Cgroup, CgroupEvents } from '../cgroup/port.ts';
 import { createCapture } from '../output.ts';
-import { encodeGo, type InitMessage, listenToInit, type ProcessLimits } from './control.ts';
+import { createLineReader, encodeGo, type InitMessage, type ProcessLimits } from './control.ts';
 import { watchCpu } from './cpu-watch.ts';
 import type { Launched } from './launcher.ts';
-import type { Ended, EndReason, Go, Sandbox, SandboxSpec } from './port.ts';
+import {
+  type Ended,
+  type EndReason,
+  FilesRefused,
+  type Go,
+  type PlacedFile,
+  type Sandbox,
+  type SandboxSpec,
+} from './port.ts';
 import type { Scratch } from './scratch.ts';
-import type { Slot, SlotStreams } from './slots.ts';
+import type { Slot } from './slots.ts';
 
 /** What a sandbox is made of while it lives; torn down in one place. */
 export interface Parts {
   readonly slot: Slot;
-  readonly streams: SlotStreams;
   readonly launched: Launched;
   readonly cgroup: Cgroup | undefined;
 }
 
 export interface SandboxParts {
   readonly parts: Parts;
-  /** To the first process inside. */
-  readonly control: Socket;
   readonly spec: SandboxSpec;
   /** CPU time that making it took: what waits uses none. */
   readonly readyCpuNs: number;
@@ -30,6 +35,8 @@ export interface SandboxParts {
 }
 
 const MEBIBYTE = 1024 * 1024;
+
+const errorName = (errno: number): string => getSystemErrorMap().get(-errno)?.[0] ?? `errno ${errno}`;
 const WORKING_FOLDER = '/work';
 const NO_EVENTS: CgroupEvents = { oomKills: 0, forksRefused: 0 };
 
@@ -47,20 +54,27 @@ const processLimits = (go: Go, limitedByCgroup: boolean): ProcessLimits => ({
 const drainDeadlineMs = 2_000;
 
 /** One program's life from go to its end: the first reason to end wins, the others are no longer heard. */
-const runProgram = (own: SandboxParts, go: Go, signal?: AbortSignal): Promise<Ended> => {
-  const { parts, scratch, control } = own;
-  const { cgroup, streams } = parts;
-  const stdout = createCapture(go.limits.outputBytes);
-  const stderr = createCapture(go.limits.outputBytes);
+const runProgram = (
+  own: SandboxParts,
+  files: readonly PlacedFile[],
+  go: Go,
+  signal?: AbortSignal,
+): Promise<Ended> => {
+  const { parts, scratch } = own;
+  const { cgroup, launched } = parts;
+  const captures = {
+    stdout: createCapture(go.limits.outputBytes),
+    stderr: createCapture(go.limits.outputBytes),
+  };
   const started = performance.now();
 
-  return new Promise<Ended>((resolve) => {
+  return new Promise<Ended>((resolve, reject) => {
     let reason: EndReason | undefined;
     let exit: ExitMessage | undefined;
     let fault: string | undefined;
-    let openOutputs = [streams.stdout, streams.stderr].filter((socket) => !socket.readableEnded).length;
-    let told = false; // how it ended, or that nobody will tell
+    let openOutputs = 2;
     let over = false;
+    let drainTimer: NodeJS.Timeout | undefined;
 
     const finish = (): void => {
       if (over) return;
@@ -81,10 +95,10 @@ const runProgram = (own: SandboxParts, go: Go, signal?: AbortSignal): Promise<En
         reason: reason ?? 'exit',
         exitCode: exit?.exitCode ?? null,
         signal: exit ? exit.signal : 9,
-        stdout: stdout.bytes(),
-        stderr: stderr.bytes(),
-        stdoutTruncated: stdout.over,
-        stderrTruncated: stderr.over,
+        stdout: captures.stdout.bytes(),
+        stderr: captures.stderr.bytes(),
+        stdoutTruncated: captures.stdout.over,
+        stderrTruncated: captures.stderr.over,
         wallMs: exit?.wallMs ?? performance.now() - started,
         cpuMs: after ? (after.cpuNs - own.readyCpuNs) / 1e6 : (exit?.cpuMs ?? 0),
         memoryPeakBytes: after?.memoryPeakBytes ?? exit?.memoryPeakBytes ?? null,
@@ -94,16 +108,15 @@ const runProgram = (own: SandboxParts, go: Go, signal?: AbortSignal): Promise<En
         fault,
       });
     };
-    let drainTimer: NodeJS.Timeout | undefined;
     const end = (why: EndReason): void => {
       if (reason !== undefined || exit !== undefined) return;
       reason = why;
-      parts.launched.kill();
-      // Output ends when the last process is gone; a kernel that takes longer than this must not hold the caller.
+      launched.kill();
+      // Its death ends everything; a kernel that takes longer than this must not hold the caller.
       drainTimer = setTimeout(finish, drainDeadlineMs);
     };
     const finishIfComplete = (): void => {
-      if (told && openOutputs === 0) finish();
+      if (exit !== undefined && openOutputs === 0) finish();
     };
     const onAbort = (): void => end('cancelled');
 
@@ -115,50 +128,38 @@ const runProgram = (own: SandboxParts, go: Go, signal?: AbortSignal): Promise<En
       () => end('cpu-time'),
     );
 
-    listenToInit(control, (message) => {
-      // What ended only after we killed it was ended by us.
-      if (message.kind === 'exit' && reason === undefined) exit ??= message;
-      if (message.kind === 'exit') {
-        told = true;
+    launched.listen({
+      said: createLineReader((message) => {
+        // What ended only after we killed it was ended by us: then its death is waited for, not its word.
+        if (message.kind === 'exit' && reason === undefined) exit ??= message;
+        if (message.kind === 'error' && message.step === 'files') {
+          reject(new FilesRefused(errorName(message.errno)));
+          end('cancelled');
+        } else if (message.kind === 'error') {
+          fault = `the sandbox failed at ${message.step} (errno ${message.errno})`;
+          end('lost');
+        }
         finishIfComplete();
-      }
-      if (message.kind === 'error') {
-        fault = `the sandbox failed at ${message.step} (errno ${message.errno})`;
-        end('lost');
-      }
-    });
-    for (const [name, socket, capture] of [
-      ['stdout', streams.stdout, stdout],
-      ['stderr', streams.stderr, stderr],
-    ] as const) {
-      socket.on('data', (chunk: Buffer) => {
-        const kept = capture.add(chunk);
-        if (kept.length > 0) go.onOutput?.(name, kept);
-        if (capture.over) end('output');
-      });
-      socket.once('end', () => {
+      }),
+      output(stream, bytes) {
+        const kept = captures[stream].add(bytes);
+        if (kept.length > 0) go.onOutput?.(stream, kept);
+        if (captures[stream].over) end('output');
+      },
+      outputEnded() {
         openOutputs -= 1;
         finishIfComplete();
-      });
-      socket.on('error', () => {});
-      socket.resume();
-    }
-    control.once('close', () => {
-      told = true;
-      finishIfComplete();
+      },
     });
-    // Its end may be known before its last words have arrived: they are waited for, but not forever.
-    void parts.launched.dead.then(() => {
-      if (!over) drainTimer ??= setTimeout(finish, drainDeadlineMs);
-    });
-    control.resume();
+    void launched.dead.then(finish);
 
     if (signal?.aborted) return end('cancelled');
     signal?.addEventListener('abort', onAbort);
     const message = own.spec.warmCommand
       ? ({ mode: 'warm', entry: go.entry, args: go.args, env: go.env } as const)
       : ({ mode: 'exec', command: go.command, env: go.env } as const);
-    control.write(encodeGo(message, WORKING_FOLDER, processLimits(go, cgroup !== undefined)));
+    const bytes = encodeGo(message, WORKING_FOLDER, processLimits(go, cgroup !== undefined), files);
+    launched.go(bytes, go.limits.outputBytes, go.onOutput !== undefined);
   });
 };
 
@@ -192,21 +193,26 @@ const neverFitted = ({ parts }: SandboxParts): Ended => ({
   scratchFull: false,
 });
 
-export const bubblewrapSandbox = (own: SandboxParts): Sandbox => {
+export const launchedSandbox = (own: SandboxParts): Sandbox => {
   const { parts, scratch } = own;
   let used = false;
+  let files: readonly PlacedFile[] = [];
   let hasInput = false;
   let destroyed: Promise<void> | undefined;
   return {
     dead: parts.launched.dead,
-    put: (files) => scratch.put(files),
+    put(more) {
+      files = [...files, ...more];
+    },
     async go(go, signal) {
       if (used || destroyed) throw new Error('a sandbox is used once');
       used = true;
       hasInput = go.stdin.length > 0;
-      if (hasInput) writeFileSync(parts.slot.paths.stdin, go.stdin);
+      if (hasInput) writeFileSync(parts.slot.stdin, go.stdin);
       if (!sameLimits(go.limits, own.spec.limits) && !limitFits(own, go)) return neverFitted(own);
-      return runProgram(own, go, signal);
+      const placed = files;
+      files = [];
+      return runProgram(own, placed, go, signal);
     },
     async read(patterns, budget) {
       await parts.launched.dead;
@@ -219,7 +225,7 @@ export const bubblewrapSandbox = (own: SandboxParts): Sandbox => {
     destroy() {
       destroyed ??= (async () => {
         // What the caller sent is gone from the machine before the answer is sent.
-        if (hasInput) truncateSync(parts.slot.paths.stdin);
+        if (hasInput) truncateSync(parts.slot.stdin);
         await own.release();
         scratch.close();
       })();

@@ -1,0 +1,125 @@
+import type { CgroupDriver } from '../cgroup/port.ts';
+import { createLineReader } from './control.ts';
+import { launchedSandbox, type Parts } from './launched-sandbox.ts';
+import type { Launched, Listener } from './launcher.ts';
+import type { Sandbox, SandboxSpec } from './port.ts';
+import { openScratch } from './scratch.ts';
+import type { Slot, Slots } from './slots.ts';
+
+/** What every way of making sandboxes needs. */
+export interface MakingConfig {
+  readonly slots: Slots;
+  /** undefined: rlimits only, which the operator has to allow explicitly. */
+  readonly cgroups: CgroupDriver | undefined;
+}
+
+/** How one way launches a sandbox, and where its scratch space is then. */
+export interface Way {
+  launch(spec: SandboxSpec, slot: Slot, joinFiles: readonly string[], listener: Listener): Launched;
+  /** Absolute, in the mount namespace of the launched process. */
+  workFolder(slot: Slot): string;
+  /** How long one may take to get ready, in ms. */
+  readonly timeoutMs: number;
+}
+
+const MAX_COMPLAINT = 2_000;
+
+interface Readiness {
+  readonly listener: Listener;
+  readonly ready: Promise<void>;
+  fail(why: string): void;
+}
+
+/** Hears what a sandbox says until it is ready. `ready` rejects with what it said instead. */
+const createReadiness = (): Readiness => {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let said = '';
+  const hear = (text: string): void => {
+    if (said.length < MAX_COMPLAINT) said += text;
+  };
+  const fail = (why: string): void => reject(new Error(`${why}${said ? `: ${said.trim()}` : ''}`));
+  const listener: Listener = {
+    said: createLineReader(
+      (message) => {
+        if (message.kind === 'ready') resolve();
+        else if (message.kind === 'error') hear(`it failed at ${message.step} (errno ${message.errno})\n`);
+      },
+      (line) => hear(`${line}\n`),
+    ),
+    output: (_stream, bytes) => hear(bytes.toString('utf8')),
+    outputEnded: () => {},
+  };
+  return { listener, ready: promise, fail };
+};
+
+const waitUntilReady = async (
+  { ready, fail }: Readiness,
+  launched: Launched,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<void> => {
+  const timer = setTimeout(() => fail(`not ready after ${timeoutMs} ms`), timeoutMs);
+  const onAbort = (): void => fail('cancelled');
+  signal?.addEventListener('abort', onAbort);
+  if (signal?.aborted) onAbort();
+  void launched.dead.then(() => fail('the sandbox ended before it was ready'));
+  try {
+    await ready;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  }
+};
+
+const tearDown = async ({ launched, cgroup, slot }: Parts, slots: Slots): Promise<void> => {
+  launched.kill();
+  await launched.dead;
+  try {
+    await cgroup?.remove();
+  } finally {
+    slots.give(slot);
+  }
+};
+
+/**
+ * Makes one sandbox: a slot and a cgroup for it, its limits set, launched, ready.
+ * @param onEnd called once when it is destroyed
+ * @throws where it does not come up; nothing is left behind then
+ */
+export const makeSandbox = async (
+  { slots, cgroups }: MakingConfig,
+  way: Way,
+  spec: SandboxSpec,
+  signal?: AbortSignal,
+  onEnd?: (sandbox: Sandbox) => void,
+): Promise<Sandbox> => {
+  const slot = await slots.take();
+  let parts: Parts;
+  const readiness = createReadiness();
+  try {
+    const cgroup = await cgroups?.create();
+    cgroup?.limit(spec.limits);
+    parts = { slot, cgroup, launched: way.launch(spec, slot, cgroup?.joinFiles ?? [], readiness.listener) };
+  } catch (error) {
+    slots.give(slot);
+    throw error;
+  }
+  try {
+    const { launched, cgroup } = parts;
+    await waitUntilReady(readiness, launched, way.timeoutMs, signal);
+    const sandbox = launchedSandbox({
+      parts,
+      spec,
+      readyCpuNs: cgroup?.usage().cpuNs ?? 0,
+      scratch: openScratch(`/proc/${launched.process}/root${way.workFolder(slot)}`, slot.uid),
+      release: () => {
+        onEnd?.(sandbox);
+        return tearDown(parts, slots);
+      },
+    });
+    return sandbox;
+  } catch (error) {
+    await tearDown(parts, slots);
+    throw error;
+  }
+};

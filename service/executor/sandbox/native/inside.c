@@ -1,0 +1,275 @@
+/* See inside.h. */
+#define _GNU_SOURCE
+#include "inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_MESSAGE (64u << 20)
+/* Twice the usual: recursion is what students try. Threads get as much address space each. */
+#define STACK_BYTES (16u << 20)
+
+void fail(const char *step) {
+  dprintf(CONTROL, "error %s %d\n", step, errno);
+  _exit(125);
+}
+
+void set_common_limits(void) {
+  struct rlimit none = {0, 0}, stack = {STACK_BYTES, STACK_BYTES};
+  if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_STACK, &stack) < 0) fail("rlimit");
+}
+
+/* What has come over the control socket and was not asked for yet: a whole small message takes one system call. */
+static char arrived[64 << 10];
+static size_t arrived_at, arrived_end;
+
+/* At least one byte. */
+static size_t fill(void) {
+  while (arrived_at == arrived_end) {
+    ssize_t got = read(CONTROL, arrived, sizeof arrived);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) _exit(0); /* the executor let go of this sandbox */
+    arrived_at = 0;
+    arrived_end = (size_t)got;
+  }
+  return arrived_end - arrived_at;
+}
+
+static void take(void *to, size_t length) {
+  for (size_t at = 0; at < length;) {
+    size_t piece = fill();
+    if (piece > length - at) piece = length - at;
+    memcpy((char *)to + at, arrived + arrived_at, piece);
+    arrived_at += piece;
+    at += piece;
+  }
+}
+
+static int write_all(int fd, const char *buffer, size_t length) {
+  while (length > 0) {
+    ssize_t put = send(fd, buffer, length, MSG_NOSIGNAL);
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) return -1;
+    buffer += put;
+    length -= (size_t)put;
+  }
+  return 0;
+}
+
+static const char *next_field(char **at, char *end) {
+  char *start = *at;
+  char *nul = start < end ? memchr(start, 0, (size_t)(end - start)) : NULL;
+  if (!nul) {
+    errno = EBADMSG;
+    fail("message");
+  }
+  *at = nul + 1;
+  return start;
+}
+
+static void limit(pid_t pid, __rlimit_resource_t what, const char *text) {
+  unsigned long long value = strtoull(text, NULL, 10);
+  if (value == 0) return;
+  /* Soft below hard for CPU: the program gets SIGXCPU, which tells a time limit from somebody's SIGKILL. */
+  struct rlimit lower = {.rlim_cur = value, .rlim_max = what == RLIMIT_CPU ? value + 2 : value};
+  if (prlimit(pid, what, &lower, NULL) < 0) fail("rlimit");
+}
+
+static void limit_all(pid_t pid, const char *limits[5]) {
+  limit(pid, RLIMIT_NOFILE, limits[0]);
+  limit(pid, RLIMIT_FSIZE, limits[1]);
+  limit(pid, RLIMIT_CPU, limits[2]);
+  limit(pid, RLIMIT_NPROC, limits[3]);
+  limit(pid, RLIMIT_DATA, limits[4]);
+}
+
+/* In a child: the outputs become its own. The first process itself keeps none, so that they end with the program. */
+static void take_outputs(void) {
+  if (dup2(STDOUT_ARRIVED, 1) < 0 || dup2(STDERR_ARRIVED, 2) < 0) _exit(125);
+  close(STDOUT_ARRIVED);
+  close(STDERR_ARRIVED);
+}
+
+/* Returns 0 in the child with THE_CALLER. */
+static pid_t start_ahead(enum ahead ahead, char *const *command, int (*fork_process)(void), int *channel) {
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) fail("socketpair");
+  pid_t pid = fork_process();
+  if (pid < 0) fail("fork");
+  if (pid == 0) {
+    setsid();
+    take_outputs();
+    /* The other end and the control socket must not stay open here: a forked program goes through no exec. */
+    close(pair[0]);
+    if (pair[1] == CONTROL) fcntl(CONTROL, F_SETFD, 0);
+    else if (dup2(pair[1], CONTROL) < 0) _exit(125);
+    if (pair[1] != CONTROL) close(pair[1]);
+    if (ahead == THE_CALLER) {
+      /* As after an exec: its own /proc is its own to look at. The first process has set this off. */
+      prctl(PR_SET_DUMPABLE, 1);
+      return 0;
+    }
+    execvp(command[0], command);
+    dprintf(2, "cannot start %s: %s\n", command[0], strerror(errno));
+    _exit(125);
+  }
+  close(pair[1]);
+  *channel = pair[0];
+  char byte;
+  ssize_t got;
+  while ((got = read(pair[0], &byte, 1)) < 0 && errno == EINTR) {
+  }
+  if (got != 1) {
+    errno = ECHILD;
+    fail("warm");
+  }
+  return pid;
+}
+
+static pid_t start_program(char *at, char *end, const char *folder, const char *limits[5], int (*fork_process)(void)) {
+  long count = strtol(next_field(&at, end), NULL, 10);
+  char **argv = calloc((size_t)count + 1, sizeof *argv);
+  if (count < 1 || !argv) fail("arguments");
+  for (long i = 0; i < count; i++) argv[i] = (char *)next_field(&at, end);
+  size_t pairs = 0;
+  for (char *p = at; p < end; p++) pairs += *p == 0;
+  char **env = calloc(pairs + 1, sizeof *env);
+  if (!env) fail("environment");
+  for (size_t i = 0; i < pairs; i++) env[i] = (char *)next_field(&at, end);
+
+  pid_t pid = fork_process();
+  if (pid < 0) fail("fork");
+  if (pid > 0) return pid;
+  setsid();
+  take_outputs();
+  limit_all(0, limits);
+  if (chdir(folder) < 0) fail("chdir");
+  environ = env;
+  execvpe(argv[0], argv, env);
+  dprintf(2, "cannot start %s: %s\n", argv[0], strerror(errno));
+  _exit(errno == ENOENT ? 127 : 126);
+}
+
+static char *take_block(uint32_t length) {
+  char *block = length > 0 && length <= MAX_MESSAGE ? malloc(length) : NULL;
+  if (!block) {
+    errno = EMSGSIZE;
+    fail("message");
+  }
+  take(block, length);
+  return block;
+}
+
+static void make_folders_of(char *name) {
+  for (char *slash = strchr(name + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    *slash = 0;
+    if (mkdir(name, 0755) < 0 && errno != EEXIST) fail("files");
+    *slash = '/';
+  }
+}
+
+/* Into the working folder, where nobody else has been yet: a name that is there already came twice. */
+static void receive_file(void) {
+  struct {
+    uint32_t name_length, executable;
+    uint64_t size;
+  } about;
+  take(&about, sizeof about);
+  char *name = take_block(about.name_length);
+  if (name[about.name_length - 1] != 0) fail("message");
+  make_folders_of(name);
+  int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+  if (fd < 0) fail("files");
+  for (uint64_t left = about.size; left > 0;) {
+    size_t piece = fill();
+    if (piece > left) piece = (size_t)left;
+    ssize_t put = write(fd, arrived + arrived_at, piece);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) fail("files");
+    arrived_at += (size_t)put;
+    left -= (uint64_t)put;
+  }
+  if (about.executable && fchmod(fd, 0755) < 0) fail("files");
+  close(fd);
+  free(name);
+}
+
+static void receive_files(void) {
+  uint32_t count;
+  take(&count, sizeof count);
+  for (uint32_t i = 0; i < count; i++) receive_file();
+}
+
+static char *read_go(char **end) {
+  uint32_t length;
+  take(&length, sizeof length);
+  char *message = take_block(length);
+  *end = message + length;
+  return message;
+}
+
+static long long micros(struct timeval t) { return (long long)t.tv_sec * 1000000 + t.tv_usec; }
+
+static void report_end_of(pid_t program, const struct timespec *since) {
+  for (;;) {
+    int status;
+    struct rusage usage;
+    struct timespec now;
+    pid_t pid = wait4(-1, &status, 0, &usage);
+    if (pid < 0 && errno == EINTR) continue;
+    if (pid < 0) fail("wait");
+    if (pid != program) continue;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    long long wall = (now.tv_sec - since->tv_sec) * 1000000LL + (now.tv_nsec - since->tv_nsec) / 1000;
+    dprintf(CONTROL, "exit %d %d %lld %lld %lld %ld\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+            WIFSIGNALED(status) ? WTERMSIG(status) : 0, wall, micros(usage.ru_utime), micros(usage.ru_stime),
+            usage.ru_maxrss);
+    return;
+  }
+}
+
+void be_first_process(enum ahead ahead, char *const *command, int (*fork_process)(void)) {
+  int channel = -1;
+  pid_t program = -1;
+  if (ahead != NOTHING) {
+    program = start_ahead(ahead, command, fork_process, &channel);
+    if (program == 0) return;
+  }
+  if (write_all(CONTROL, "ready\n", 6) < 0) _exit(0);
+
+  receive_files();
+  char *end, *at = read_go(&end);
+  const char *mode = next_field(&at, end), *limits[5], *folder;
+  for (int i = 0; i < 5; i++) limits[i] = next_field(&at, end);
+  folder = next_field(&at, end);
+
+  struct timespec started;
+  clock_gettime(CLOCK_MONOTONIC, &started);
+  if (!strcmp(mode, "warm")) {
+    if (program < 0) {
+      errno = EINVAL;
+      fail("mode");
+    }
+    limit_all(program, limits);
+    uint32_t rest = (uint32_t)(end - at);
+    if (write_all(channel, (char *)&rest, sizeof rest) == 0) write_all(channel, at, rest);
+    close(channel);
+  } else {
+    program = start_program(at, end, folder, limits, fork_process);
+  }
+  close(STDOUT_ARRIVED);
+  close(STDERR_ARRIVED);
+  report_end_of(program, &started);
+  _exit(0);
+}
