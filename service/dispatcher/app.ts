@@ -1,4 +1,3 @@
-import helmet from '@fastify/helmet';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Clock } from '../cluster/clock.ts';
 import type { Cluster } from '../cluster/port.ts';
@@ -19,6 +18,7 @@ import { documentationRoutes } from './routes/documentation.ts';
 import { executionRoutes } from './routes/executions.ts';
 import { healthRoutes } from './routes/health.ts';
 import { serviceRoutes } from './routes/service.ts';
+import { securityHeaders } from './security-headers.ts';
 import type { DispatcherSettings } from './settings.ts';
 import { createGate } from './tenants/authenticate.ts';
 import type { TenantPolicy } from './tenants/policy.ts';
@@ -74,10 +74,6 @@ export const createApp = async (settings: DispatcherSettings, deps: AppDependenc
   replyWithProblems(app, listener);
   takeOnlyJson(app);
   guard(app, settings, deps.tokens);
-  await app.register(helmet, {
-    contentSecurityPolicy: contentSecurityPolicy,
-    strictTransportSecurity: false,
-  });
   const addRoutes = (target: FastifyInstance): void => {
     executionRoutes(target, { core, clock, heartbeatMs: settings.heartbeatMs });
     serviceRoutes(target, { core, clock, metrics, queueLimit: settings.queueLimit });
@@ -90,16 +86,6 @@ export const createApp = async (settings: DispatcherSettings, deps: AppDependenc
   documentationRoutes(app, settings.version, addRoutes);
   await app.ready();
   return { app, core };
-};
-
-const contentSecurityPolicy = {
-  useDefaults: false,
-  directives: {
-    defaultSrc: ["'none'"],
-    frameAncestors: ["'none'"],
-    baseUri: ["'none'"],
-    formAction: ["'none'"],
-  },
 };
 
 const createServer = (settings: DispatcherSettings, log: FastifyBaseLogger): FastifyInstance => {
@@ -143,7 +129,9 @@ const takeOnlyJson = (app: FastifyInstance): void => {
 const guard = (app: FastifyInstance, settings: DispatcherSettings, tokens: TokenStore): void => {
   const gate = createGate(settings, tokens);
   app.decorateRequest('tenant');
-  app.addHook('onRequest', (request, _reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
+    // First, so that what is refused has them too.
+    reply.headers(securityHeaders);
     try {
       gate.checkHost(request.headers);
       if (!gate.isOpen(pathOf(request))) request.tenant = gate.authenticate(request.headers);

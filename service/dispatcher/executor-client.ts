@@ -48,17 +48,16 @@ export const createExecutorClient = (address: ExecutorAddress): ExecutorClient =
   return {
     async execute(request, signal, onOutput) {
       try {
-        const body = JSON.stringify(request);
-        const response = await pool.request({
+        const sent = {
           path: '/executions',
           method: 'POST',
           headers: jsonHeaders,
-          body,
-          signal,
-        });
-        if (response.statusCode !== 200) throw await refusal(response);
-        if (request.stream) return await readEvents(response.body, onOutput);
-        return parseWith(executorResultSchema, await response.body.text());
+          body: JSON.stringify(request),
+        } as const;
+        if (request.stream) return await readStreamed(await pool.request({ ...sent, signal }), onOutput);
+        const { status, text } = await exchange(pool, sent, signal);
+        if (status !== 200) throw refusal(text);
+        return parseWith(executorResultSchema, text);
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         if (error instanceof PaddockError || error instanceof ExecutorBusy) throw error;
@@ -107,10 +106,50 @@ const parseWith = <T>(schema: Parser<T>, text: string): T => {
   throw new ExecutorLost('The executor answered in an unknown shape', { cause: parsed.error });
 };
 
-const refusal = async (response: Dispatcher.ResponseData): Promise<Error> => {
-  const problem = parseWith(problemSchema, await response.body.text());
-  return errorOf(problem);
-};
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/**
+ * One request and its whole answer, straight on undici's dispatch: the stream and the promises that `request` makes of
+ * an answer would be a fifth of all that the dispatcher does for an execution.
+ */
+const exchange = (pool: Pool, sent: Dispatcher.DispatchOptions, signal: AbortSignal): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    let status = 0;
+    const chunks: Buffer[] = [];
+    let started: Dispatcher.DispatchController | undefined;
+    const stop = (): void => {
+      started?.abort(signal.reason);
+      reject(signal.reason);
+    };
+    signal.addEventListener('abort', stop);
+    pool.dispatch(sent, {
+      onRequestStart(controller) {
+        started = controller;
+        // It may have waited for a connection until now.
+        if (signal.aborted) stop();
+      },
+      onResponseStart(_controller, statusCode) {
+        status = statusCode;
+      },
+      onResponseData(_controller, chunk) {
+        chunks.push(chunk);
+      },
+      onResponseEnd() {
+        resolve({ status, text: textOf(chunks) });
+      },
+      onResponseError(_controller, error) {
+        reject(error);
+      },
+    });
+  });
+
+const textOf = (chunks: readonly Buffer[]): string =>
+  (chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)).toString('utf8');
+
+const refusal = (text: string): Error => errorOf(parseWith(problemSchema, text));
 
 const errorOf = (problem: ReturnType<typeof problemSchema.parse>): Error => {
   const { code, detail, errors, executionId } = problem;
@@ -126,10 +165,11 @@ const errorOf = (problem: ReturnType<typeof problemSchema.parse>): Error => {
   return new PaddockError(code, { detail, errors, executionId });
 };
 
-const readEvents = async (
-  body: Dispatcher.ResponseData['body'],
+const readStreamed = async (
+  { statusCode, body }: Dispatcher.ResponseData,
   onOutput: OnOutput | undefined,
 ): Promise<ExecutorResult> => {
+  if (statusCode !== 200) throw refusal(await body.text());
   const decoder = new StringDecoder('utf8');
   let pending = '';
   for await (const chunk of body) {

@@ -37,6 +37,8 @@ const status: ExecutorStatus = {
     executions: 0,
     sandboxesCreated: 0,
     sandboxesFailed: 0,
+    sandboxesForked: 0,
+    forkFallbacks: 0,
     warmHits: 0,
     warmMisses: 0,
     internalErrors: 0,

@@ -173,6 +173,8 @@ const statusOf = (id: string): ExecutorStatus => ({
     executions: 0,
     sandboxesCreated: 0,
     sandboxesFailed: 0,
+    sandboxesForked: 0,
+    forkFallbacks: 0,
     warmHits: 0,
     warmMisses: 0,
     internalErrors: 0,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { problemSchema } from '../../../service/contracts/errors.ts';
 import { startFakeExecutor } from './fake-executor.ts';
-import { hello, start } from './harness.ts';
+import { hello, start, tokenNumber } from './harness.ts';
 
 const timeout = 10_000;
 
@@ -138,4 +138,20 @@ test('limits: the request goes above the defaults, the tenant’s maximum caps d
   await post({ ...hello, limits: { memoryMb: 512 } });
   assert.equal(executor.arrived[0]?.request.limits.memoryMb, 512);
   assert.equal(executor.arrived[0]?.request.limits.wallMs, 5_000);
+});
+
+test('a browser takes no answer for a page, refusals included', { timeout }, async (t) => {
+  const { app } = await start(t, { tenants: [{ token: tokenNumber(1) }] });
+  for (const [url, host, status] of [
+    ['/healthz', 'localhost', 200],
+    ['/v1/runtimes', 'localhost', 401],
+    ['/healthz', 'evil.example', 403],
+    ['/nothing', 'localhost', 401],
+  ] as const) {
+    const { statusCode, headers } = await app.inject({ url, headers: { host } });
+    assert.equal(statusCode, status);
+    assert.match(String(headers['content-security-policy']), /default-src 'none'.*frame-ancestors 'none'/);
+    assert.equal(headers['x-content-type-options'], 'nosniff');
+    assert.equal(headers['cross-origin-resource-policy'], 'same-origin');
+  }
 });
