@@ -4,12 +4,12 @@ import { getCompileCacheDir } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pino } from 'pino';
 import { systemClock } from '../cluster/clock.ts';
 import { createLocalCluster } from '../cluster/local.ts';
 import { type App, createApp } from '../dispatcher/app.ts';
 import { createTokenStore, type TokenStore } from '../dispatcher/tenants/token-store.ts';
 import { ConfigError, type Environment, readConfig, type ServiceConfig } from './config.ts';
+import { openLog } from './log.ts';
 
 const projectRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -45,7 +45,9 @@ const complain = (message: string, code: number): number => {
 const run = async (config: ServiceConfig, hooks: ServeHooks): Promise<number> => {
   const isForPeople = process.stderr.isTTY === true;
   // Log lines between what a person reads would bury it: there, only what needs attention is logged.
-  const log = pino({ level: isForPeople && config.logLevel === 'info' ? 'warn' : config.logLevel });
+  const { log, flush } = openLog(isForPeople && config.logLevel === 'info' ? 'warn' : config.logLevel);
+  // However it ends, a crash included.
+  process.once('exit', flush);
   for (const name of config.unknown)
     log.warn({ variable: name }, 'an unknown PADDOCK_ variable has no effect');
   const tokens = createTokenStore({

@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { readConfig } from '../../../service/bin/config.ts';
+import { openLog } from '../../../service/bin/log.ts';
 import { systemClock } from '../../../service/cluster/clock.ts';
 import { createLocalCluster } from '../../../service/cluster/local.ts';
 import { createApp } from '../../../service/dispatcher/app.ts';
@@ -12,7 +12,7 @@ import { createTokenStore } from '../../../service/dispatcher/tenants/token-stor
 const EXECUTORS = 2;
 
 const config = readConfig(process.env, { uid: process.getuid?.() ?? -1, home: homedir(), version: '0.0.0' });
-const log = pino({ level: config.logLevel });
+const { log } = openLog(config.logLevel);
 const tokens = createTokenStore({
   path: config.tokensFile,
   maxLimits: config.dispatcher.maxLimits,
