@@ -1,8 +1,7 @@
 import { type Logger, pino } from 'pino';
 import type { LogLevel } from './config.ts';
 
-/** About 20 events of executions. */
-const bufferBytes = 8_192;
+const mostWaiting = 32;
 const longestWaitMs = 250;
 
 export interface ServiceLog {
@@ -16,11 +15,22 @@ export interface ServiceLog {
  * placing it. None waits longer than a quarter of a second; only SIGKILL loses what waits.
  */
 export const openLog = (level: LogLevel): ServiceLog => {
-  const destination = pino.destination({
-    dest: 1,
-    sync: true,
-    minLength: bufferBytes,
-    periodicFlush: longestWaitMs,
-  });
-  return { log: pino({ level }, destination), flush: () => destination.flushSync() };
+  const output = pino.destination({ dest: 1, sync: true });
+  let waiting: string[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  const flush = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (waiting.length === 0) return;
+    // Joined here: the destination's own buffer copies all that waits with each line.
+    const text = waiting.join('');
+    waiting = [];
+    output.write(text);
+  };
+  const write = (line: string): void => {
+    waiting.push(line);
+    if (waiting.length >= mostWaiting) flush();
+    else timer ??= setTimeout(flush, longestWaitMs).unref();
+  };
+  return { log: pino({ level }, { write }), flush };
 };
