@@ -99,9 +99,11 @@ const createServer = (settings: DispatcherSettings, log: FastifyBaseLogger): Fas
     forceCloseConnections: 'idle',
     frameworkErrors: (error, _request, reply) => sendProblem(reply, toPaddockError(error)),
   });
-  // Schemas document; bodies are validated once, by parseBody, and answers are ours already.
-  app.setValidatorCompiler(() => (value: unknown) => ({ value }));
-  app.setSerializerCompiler(() => JSON.stringify);
+  // Schemas document, and the documentation has an app of its own: here bodies are validated once, by parseBody, and
+  // answers are ours already. Left in place, Fastify would look for a validator and a serializer with each request.
+  app.addHook('onRoute', (route) => {
+    delete route.schema;
+  });
   return app as unknown as FastifyInstance;
 };
 

@@ -125,22 +125,23 @@ export const createDispatch = (options: DispatchOptions): Dispatch => {
 
   const place = (now: number): ((execution: Execution) => Member | undefined) => {
     // Within one round, what had no room for one execution has none for the next of the same kind.
-    const full = new Set<string>();
+    let full: Set<string> | undefined;
     return (execution) => {
       if ((runningOf.get(execution.tenant.name) ?? 0) >= execution.tenant.maxRunning) return undefined;
-      const { runtime, version } = execution.request;
-      const kind = `${runtime}@${version} ${execution.capabilities.join(' ')}`;
-      if (full.has(kind)) return undefined;
+      if (full?.has(kindOf(execution))) return undefined;
       const member = pick(fleet.members(), execution, now, options.random);
-      if (!member) full.add(kind);
-      return member;
+      if (member) return member;
+      full ??= new Set();
+      full.add(kindOf(execution));
+      return undefined;
     };
   };
 
   const pump = (): void => {
-    const now = clock.now();
+    if (queue.size === 0) return;
+    const placeNow = place(clock.now());
     while (queue.size > 0) {
-      const next = queue.take(place(now));
+      const next = queue.take(placeNow);
       if (!next) break;
       void start(next.item, next.place);
     }
@@ -193,3 +194,7 @@ export const createDispatch = (options: DispatchOptions): Dispatch => {
     },
   };
 };
+
+/** What decides which executors can run it. */
+const kindOf = ({ request, capabilities }: Execution): string =>
+  `${warmKey(request)} ${capabilities.join(' ')}`;

@@ -31,10 +31,12 @@ export const createFairQueue = <T extends Waiting>(): FairQueue<T> => {
   let virtualNow = 0;
 
   const take = <P>(place: (item: T) => P | undefined): { item: T; place: P } | undefined => {
-    const order = [...lines.entries()].sort(([, a], [, b]) => a.pass - b.pass);
+    // Mostly one tenant waits, and then there is nothing to sort.
+    const order = lines.size > 1 ? [...lines].sort(([, a], [, b]) => a.pass - b.pass) : lines;
     for (const [name, line] of order) {
-      for (const [index, item] of line.items.entries()) {
-        const found = place(item);
+      for (let index = 0; index < line.items.length; index++) {
+        const item = line.items[index];
+        const found = item && place(item);
         if (found === undefined) continue;
         virtualNow = Math.max(virtualNow, line.pass);
         line.pass += 1 / item.tenant.weight;

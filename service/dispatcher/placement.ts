@@ -27,12 +27,12 @@ export const pick = (
   now: number,
   random: () => number,
 ): Member | undefined => {
-  const key = `${wanted.request.runtime}@${wanted.request.version}`;
+  const key = warmKey(wanted.request);
   const warm: Member[] = [];
   const cold: Member[] = [];
   for (const member of members) {
     if (!hasRoom(member, now) || !canRun(member, wanted, key)) continue;
-    ((member.warm.get(warmKey(wanted.request)) ?? 0) > 0 ? warm : cold).push(member);
+    ((member.warm.get(key) ?? 0) > 0 ? warm : cold).push(member);
   }
   const candidates = warm.length > 0 ? warm : cold;
   if (candidates.length <= 1) return candidates[0];
