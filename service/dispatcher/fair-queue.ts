@@ -37,7 +37,7 @@ export const createFairQueue = <T extends Waiting>(): FairQueue<T> => {
       for (let index = 0; index < line.items.length; index++) {
         const item = line.items[index];
         const found = item && place(item);
-        if (found === undefined) continue;
+        if (!item || found === undefined) continue;
         virtualNow = Math.max(virtualNow, line.pass);
         line.pass += 1 / item.tenant.weight;
         removeAt(name, line, index);
