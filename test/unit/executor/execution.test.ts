@@ -8,6 +8,7 @@ import {
   PaddockError,
 } from '../../../service/contracts/index.ts';
 import { execute } from '../../../service/executor/execution.ts';
+import { FilesRefused } from '../../../service/executor/sandbox/port.ts';
 import { NOT_REGULAR } from '../../../service/executor/sandbox/scratch.ts';
 import { ended, type Script } from './fake-sandbox.ts';
 import { begin, compiled, file, interpreted, onlyGo, perform, request, says } from './perform.ts';
@@ -214,18 +215,46 @@ describe('what an execution gives back', () => {
 });
 
 describe('an execution that cannot go on', () => {
-  test('is the caller’s fault where its files do not fit', async () => {
-    const put = () => {
-      throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
-    };
-    const { result, sandboxes } = begin({ scripts: [{ put }] });
-    await assert.rejects(result, (error: unknown) => {
-      assert.ok(error instanceof PaddockError);
-      assert.equal(error.code, 'invalid-request');
-      assert.match(error.details.errors?.[0]?.message ?? '', /64 MiB and 4096 files/);
-      return true;
+  const refusals: [code: string, message: RegExp][] = [
+    ['ENOSPC', /^the files do not fit into the scratch space of 64 MiB and 4096 files$/],
+    ['EEXIST', /^the files cannot be written \(EEXIST\)$/],
+  ];
+  for (const [code, message] of refusals) {
+    test(`is the caller’s fault where its files are refused with ${code}`, async () => {
+      const go = async () => {
+        throw new FilesRefused(code);
+      };
+      const { result, sandboxes } = begin({ scripts: [{ go }] });
+      await assert.rejects(result, (error: unknown) => {
+        assert.ok(error instanceof PaddockError);
+        assert.equal(error.code, 'invalid-request');
+        const [fault] = error.details.errors ?? [];
+        assert.equal(fault?.path, 'files');
+        assert.match(fault?.message ?? '', message);
+        return true;
+      });
+      assert.equal(sandboxes[0]?.destroyed, 1);
     });
-    assert.deepEqual([sandboxes[0]?.destroyed, sandboxes[0]?.goes], [1, []]);
+  }
+
+  test('is the caller’s fault where a compilation’s files are refused, and is not run', async () => {
+    const go = async () => {
+      throw new FilesRefused('ENOSPC');
+    };
+    const { result, sandboxes } = begin({ runtime: compiled, scripts: [{ go }] });
+    await assert.rejects(result, isError('invalid-request'));
+    assert.deepEqual(
+      sandboxes.map(({ destroyed }) => destroyed),
+      [1],
+    );
+  });
+
+  test('is our own fault where the sandbox fails in any other way, even with such a code', async () => {
+    const fault = Object.assign(new Error('no space'), { code: 'ENOSPC' });
+    const go = async () => {
+      throw fault;
+    };
+    await assert.rejects(begin({ scripts: [{ go }] }).result, fault);
   });
 
   test('is cancelled by its signal: the sandbox is destroyed, nothing follows', async () => {

@@ -37,7 +37,6 @@ export const sandboxSpec = (key: string, limits: Partial<Limits> = {}): SandboxS
 
 /** What a fake sandbox does, each step replaceable. */
 export interface Script {
-  put?(files: readonly PlacedFile[]): void;
   go?(go: Go, signal?: AbortSignal): Promise<Ended>;
   read?(patterns: readonly string[], budget: ReadBudget): Promise<ReadBack>;
   destroy?(): Promise<void>;
@@ -70,7 +69,6 @@ export const fakeSandbox = (spec: SandboxSpec, script: Script = {}): FakeSandbox
     dead: dead.promise,
     die: () => dead.resolve(),
     put(placed) {
-      script.put?.(placed);
       files.push(...placed);
     },
     async go(go, signal) {

@@ -126,10 +126,10 @@ describe('finding cgroup v1', () => {
     for (const path of ['memory/job', 'cpu,cpuacct', 'pids/p/q']) make(path);
     const found = driver();
     assert.equal(found.version, 'v1');
-    assert.deepEqual([...(await found.create('s')).joinFiles].sort(), [
-      `${root}/cpu,cpuacct/paddock-place-0/s/cgroup.procs`,
-      `${root}/memory/job/paddock-place-0/s/cgroup.procs`,
-      `${root}/pids/p/q/paddock-place-0/s/cgroup.procs`,
+    assert.deepEqual([...(await found.create()).joinFiles].sort(), [
+      `${root}/cpu,cpuacct/paddock-place-0/sandbox-0/cgroup.procs`,
+      `${root}/memory/job/paddock-place-0/sandbox-0/cgroup.procs`,
+      `${root}/pids/p/q/paddock-place-0/sandbox-0/cgroup.procs`,
     ]);
   });
 
@@ -168,8 +168,8 @@ describe('finding cgroup v2', () => {
     group(make, 'cg');
     const found = driver();
     assert.equal(found.version, 'v2');
-    assert.deepEqual((await found.create('s')).joinFiles, [
-      `${root}/cg/service/paddock-place-0/s/cgroup.procs`,
+    assert.deepEqual((await found.create()).joinFiles, [
+      `${root}/cg/service/paddock-place-0/sandbox-0/cgroup.procs`,
     ]);
     assert.equal(read('cg/service/paddock-executor/cgroup.procs'), String(process.pid));
     assert.equal(read('cg/service/cgroup.subtree_control'), ALL);
@@ -181,7 +181,9 @@ describe('finding cgroup v2', () => {
     // A login session has no cpu controller on Debian.
     make('cg/session', { 'cgroup.controllers': 'memory pids\n', 'cgroup.procs': `1\n${process.pid}\n` });
     group(make, 'cg');
-    assert.deepEqual((await driver().create('s')).joinFiles, [`${root}/cg/paddock-place-0/s/cgroup.procs`]);
+    assert.deepEqual((await driver().create()).joinFiles, [
+      `${root}/cg/paddock-place-0/sandbox-0/cgroup.procs`,
+    ]);
     assert.equal(read('cg/cgroup.subtree_control'), ALL);
     assert.equal(existsSync(`${root}/cg/session/paddock-executor`), false);
   });
@@ -190,8 +192,8 @@ describe('finding cgroup v2', () => {
     const { root, make, read, driver } = machine(context, mounts, '0::/user/x.scope\n');
     group(make, 'cg/user/x.scope', `${process.pid}\n4194304\n`);
     group(make, 'cg');
-    assert.deepEqual((await driver().create('s')).joinFiles, [
-      `${root}/cg/user/x.scope/paddock-place-0/s/cgroup.procs`,
+    assert.deepEqual((await driver().create()).joinFiles, [
+      `${root}/cg/user/x.scope/paddock-place-0/sandbox-0/cgroup.procs`,
     ]);
     // Here a write replaces the one before it, so the last one moved is seen.
     assert.equal(read('cg/user/x.scope/paddock-executor/cgroup.procs'), '4194304');

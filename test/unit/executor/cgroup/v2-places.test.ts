@@ -43,7 +43,9 @@ describe('where the groups of sandboxes are on v2', () => {
     assert.ok(found.driver);
     assert.equal(readFileSync(`${own}/paddock-executor/cgroup.procs`, 'utf8'), String(process.pid));
     assert.equal(readFileSync(`${own}/cgroup.subtree_control`, 'utf8'), '+memory +pids +cpu');
-    assert.deepEqual((await found.driver.create('s1')).joinFiles, [`${own}/paddock-place-0/s1/cgroup.procs`]);
+    assert.deepEqual((await found.driver.create()).joinFiles, [
+      `${own}/paddock-place-0/sandbox-0/cgroup.procs`,
+    ]);
   });
 
   it('is at the top for root where others share the own group, and leaves them alone', async () => {
@@ -52,8 +54,8 @@ describe('where the groups of sandboxes are on v2', () => {
     group('paddock-place-0', []);
     const found = find('/user.slice/session-3', true);
     assert.ok(found.driver);
-    assert.deepEqual((await found.driver.create('s1')).joinFiles, [
-      `${mount}/paddock-place-0/s1/cgroup.procs`,
+    assert.deepEqual((await found.driver.create()).joinFiles, [
+      `${mount}/paddock-place-0/sandbox-0/cgroup.procs`,
     ]);
     assert.equal(readFileSync(`${own}/cgroup.procs`, 'utf8'), `1\n${process.pid}\n`);
   });
@@ -71,7 +73,9 @@ describe('where the groups of sandboxes are on v2', () => {
     group('task/paddock-place-0', []);
     const found = find('/docker/abc/task', false, '/docker/abc');
     assert.ok(found.driver);
-    assert.deepEqual((await found.driver.create('s1')).joinFiles, [`${own}/paddock-place-0/s1/cgroup.procs`]);
+    assert.deepEqual((await found.driver.create()).joinFiles, [
+      `${own}/paddock-place-0/sandbox-0/cgroup.procs`,
+    ]);
   });
 
   it('names the controllers that are missing', async () => {

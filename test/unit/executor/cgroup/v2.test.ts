@@ -7,9 +7,9 @@ import { temporaryFolder } from '../temporary-folder.ts';
 const mounted = async (context: TestContext) => {
   const root = `${temporaryFolder(context)}/paddock-x`;
   const driver = v2Driver(root);
-  const cgroup = await driver.create('s');
-  const read = (name: string): string => readFileSync(`${root}/s/${name}`, 'utf8');
-  const put = (name: string, text: string): void => writeFileSync(`${root}/s/${name}`, text);
+  const cgroup = await driver.create();
+  const read = (name: string): string => readFileSync(`${root}/sandbox-0/${name}`, 'utf8');
+  const put = (name: string, text: string): void => writeFileSync(`${root}/sandbox-0/${name}`, text);
   return { root, driver, cgroup, read, put };
 };
 const limits = { memoryMb: 256, processes: 64, cpus: 1.5 };
@@ -18,10 +18,10 @@ describe('a cgroup of v2', () => {
   test('is one folder with one file to join', async (context) => {
     const { root, driver, cgroup } = await mounted(context);
     assert.equal(driver.version, 'v2');
-    assert.deepEqual(cgroup.joinFiles, [`${root}/s/cgroup.procs`]);
+    assert.deepEqual(cgroup.joinFiles, [`${root}/sandbox-0/cgroup.procs`]);
     await cgroup.remove();
     await cgroup.remove();
-    assert.equal(existsSync(`${root}/s`), false);
+    assert.equal(existsSync(`${root}/sandbox-0`), false);
   });
 
   test('has its limits in the kernel’s files, and no swap where that is accounted', async (context) => {
@@ -30,7 +30,7 @@ describe('a cgroup of v2', () => {
     assert.equal(read('memory.max'), String(256 * 1024 * 1024));
     assert.equal(read('pids.max'), '64');
     assert.equal(read('cpu.max'), '150000 100000');
-    assert.equal(existsSync(`${root}/s/memory.swap.max`), false);
+    assert.equal(existsSync(`${root}/sandbox-0/memory.swap.max`), false);
     put('memory.swap.max', 'max\n');
     cgroup.limit({ ...limits, cpus: 0.001 });
     assert.equal(read('memory.swap.max'), '0');
@@ -57,7 +57,7 @@ describe('a cgroup of v2', () => {
 
   test('is cleared away with all that was left', async (context) => {
     const { root, driver } = await mounted(context);
-    mkdirSync(`${root}/s/made-inside`);
+    mkdirSync(`${root}/sandbox-0/made-inside`);
     await driver.clear();
     await driver.clear();
     assert.equal(existsSync(root), false);
@@ -73,5 +73,5 @@ test('a process of an outer pid namespace, which reads as 0, is never signalled 
     kill.mock.calls.map(({ arguments: args }) => args),
     [[4_194_304, 'SIGKILL']],
   );
-  assert.equal(existsSync(`${root}/s`), true);
+  assert.equal(existsSync(`${root}/sandbox-0`), true);
 });

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { defaultLimits } from '../../../../service/contracts/index.ts';
 import { NODE_INSIDE, type Toolchain } from '../../../../service/executor/runtimes/probe.ts';
-import { commandFor, planStage, type StageSource } from '../../../../service/executor/runtimes/stage-plan.ts';
+import {
+  commandFor,
+  planStage,
+  resized,
+  type StageSource,
+  withKey,
+} from '../../../../service/executor/runtimes/stage-plan.ts';
 import { manifest } from './manifest.ts';
 
 const toolchain: Toolchain = {
@@ -22,7 +28,13 @@ const source = (changed: Partial<StageSource> = {}): StageSource => ({
 });
 const run = (command: string[], changed: Partial<StageSource> = {}) =>
   planStage(source(changed), { command, env: {} });
-const warm = { command: ['{toolchain}', 'warm'], memoryMb: 9, startMs: 50 };
+const warm = {
+  command: ['{toolchain}', 'warm'],
+  memoryMb: 9,
+  startMs: 50,
+  forks: false,
+  preload: [] as string[],
+};
 
 describe('the plan of a stage', () => {
   test('fills in the toolchain and leaves what belongs to a request', () => {
@@ -81,6 +93,9 @@ describe('the plan of a stage', () => {
       key({}, { warm }),
       key({}, { warm, env: { A: '1' } }),
       key({}, { warm: { ...warm, command: ['other'] } }),
+      key({}, { warm: { ...warm, forks: true } }),
+      key({}, { warm: { ...warm, preload: ['json'] } }),
+      key({ manifest: manifest({ sandboxes: 'single' }) }),
     ];
     assert.equal(new Set([plain, ...others]).size, others.length + 1);
   });
@@ -91,6 +106,80 @@ describe('the plan of a stage', () => {
     assert.equal(plan.spec.env.A, '1');
     assert.deepEqual([plan.warm?.memoryMb, plan.warm?.startMs], [9, 50]);
     assert.equal(run(['x']).spec.warmCommand, undefined);
+  });
+});
+
+describe('the way a stage’s sandboxes are made', () => {
+  const spec = (changed: Partial<StageSource>, stage = {}) =>
+    planStage(source(changed), { command: ['a'], env: {}, ...stage }).spec;
+  const forking = { ...warm, forks: true };
+
+  test('is forking, of an interpreter only where its warm command forks', () => {
+    assert.equal(spec({}).forked?.interpreter, false);
+    assert.equal(spec({}, { warm }).forked?.interpreter, false);
+    assert.equal(spec({}, { warm: forking }).forked?.interpreter, true);
+  });
+
+  test('is a single one each where the manifest says so', () => {
+    const single = { manifest: manifest({ sandboxes: 'single' }) };
+    assert.equal(spec(single).forked, undefined);
+    assert.equal(spec(single, { warm: forking }).forked, undefined);
+  });
+
+  test('shares a fork server where it would be the same, whatever the size of the scratch space', () => {
+    const server = (...args: Parameters<typeof spec>) => spec(...args).forked?.key;
+    const small = { limits: { ...defaultLimits, scratchMb: 1 } };
+    // Nothing is started in it: what a sandbox of it starts comes with each request to it.
+    const plain = server({});
+    for (const same of [server(small), server({}, { warm }), server({}, { env: { A: '1' } })])
+      assert.equal(same, plain);
+    const interpreters = [
+      server({}, { warm: forking }),
+      server({}, { warm: forking, env: { A: '1' } }),
+      server({}, { warm: { ...forking, command: ['other'] } }),
+      server({}, { warm: { ...forking, preload: ['json'] } }),
+      server({}, { warm: forking, command: ['/opt/paddock/runtime/x'] }),
+    ];
+    assert.equal(server(small, { warm: forking }), interpreters[0]);
+    const others = [plain, server({}, { command: ['/opt/paddock/runtime/x'] }), ...interpreters];
+    assert.equal(new Set(others).size, others.length);
+    assert.notEqual(server({ manifest: manifest({ mounts: ['/'] }) }), plain);
+  });
+
+  test('stays with another size of scratch space', () => {
+    const before = spec({}, { warm: forking });
+    const larger = resized(before, { ...defaultLimits, scratchMb: 999 });
+    assert.notEqual(larger.key, before.key);
+    assert.deepEqual(larger.forked, before.forked);
+    assert.equal(larger.limits.scratchMb, 999);
+    assert.deepEqual([larger.warmCommand, larger.env], [before.warmCommand, before.env]);
+    assert.equal(resized(larger, before.limits).key, before.key);
+    const single = spec({ manifest: manifest({ sandboxes: 'single' }) });
+    assert.equal(resized(single, { ...defaultLimits, scratchMb: 999 }).forked, undefined);
+  });
+
+  test('is in the key: a sandbox made one way is not handed out for the other', () => {
+    const bare = { shown: [], env: {}, limits: defaultLimits };
+    const keys = [withKey(bare), withKey(bare, { interpreter: false }), withKey(bare, { interpreter: true })];
+    assert.equal(new Set(keys.map(({ key }) => key)).size, 3);
+    assert.equal(new Set(keys.map(({ forked }) => forked?.key)).size, 3);
+  });
+
+  test('tells the warm command what to import ahead, not the program', () => {
+    const preload = ['json', 'decimal'];
+    const plan = planStage(source(), { command: ['a'], env: {}, warm: { ...forking, preload } });
+    assert.equal(plan.spec.env.PADDOCK_PRELOAD, 'json decimal');
+    assert.equal('PADDOCK_PRELOAD' in plan.env, false);
+    assert.equal('PADDOCK_PRELOAD' in spec({}, { warm: forking }).env, false);
+  });
+
+  test('is read from the manifest, forked without interpreters and preloads where it says nothing', () => {
+    const run = { command: ['x'], warm: { command: ['w'], memoryMb: 1 } };
+    const said = manifest({ run });
+    assert.equal(said.sandboxes, 'forked');
+    assert.deepEqual([said.run.warm?.forks, said.run.warm?.preload], [false, []]);
+    for (const preload of [['a b'], [''], ['a\n']])
+      assert.throws(() => manifest({ run: { ...run, warm: { ...run.warm, preload } } }));
   });
 });
 
