@@ -47,7 +47,7 @@ export interface App {
 /** The dispatcher as a Fastify app that listens nowhere yet. Closing the app closes the core and the cluster. */
 export const createApp = async (settings: DispatcherSettings, deps: AppDependencies): Promise<App> => {
   const { clock, log } = deps;
-  const metrics: Metrics = createMetrics(() => observed(core));
+  const metrics: Metrics = createMetrics(() => observed(core), clock.epoch);
   const core = createCore({
     settings,
     cluster: deps.cluster,

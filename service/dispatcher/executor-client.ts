@@ -8,9 +8,9 @@ import {
   type ExecutorResult,
   type ExecutorStatus,
   executorEventSchema,
-  executorResultSchema,
   executorStatusSchema,
 } from '../contracts/executor-api.ts';
+import { isExecutorResult } from './executor-result.ts';
 
 /** The executor has no room now, or is ending: the next one is tried. */
 export class ExecutorBusy extends Error {
@@ -57,7 +57,9 @@ export const createExecutorClient = (address: ExecutorAddress): ExecutorClient =
         if (request.stream) return await readStreamed(await pool.request({ ...sent, signal }), onOutput);
         const { status, text } = await exchange(pool, sent, signal);
         if (status !== 200) throw refusal(text);
-        return parseWith(executorResultSchema, text);
+        const result = parseJson(text);
+        if (!isExecutorResult(result)) throw new ExecutorLost('The executor answered in an unknown shape');
+        return result;
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         if (error instanceof PaddockError || error instanceof ExecutorBusy) throw error;
@@ -94,14 +96,16 @@ interface Parser<T> {
   safeParse(value: unknown): { success: true; data: T } | { success: false; error: Error };
 }
 
-const parseWith = <T>(schema: Parser<T>, text: string): T => {
-  let value: unknown;
+const parseJson = (text: string): unknown => {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (error) {
     throw new ExecutorLost('The executor answered no valid JSON', { cause: error });
   }
-  const parsed = schema.safeParse(value);
+};
+
+const parseWith = <T>(schema: Parser<T>, text: string): T => {
+  const parsed = schema.safeParse(parseJson(text));
   if (parsed.success) return parsed.data;
   throw new ExecutorLost('The executor answered in an unknown shape', { cause: parsed.error });
 };

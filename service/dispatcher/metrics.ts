@@ -1,7 +1,8 @@
-import { type Attributes, metrics as api } from '@opentelemetry/api';
+import { type Attributes, metrics as api, type Meter } from '@opentelemetry/api';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
-import { AggregationType, MeterProvider } from '@opentelemetry/sdk-metrics';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { Finished } from './execution.ts';
+import { createStepTimes } from './step-times.ts';
 
 /** What gauges show, read when somebody asks for the metrics. */
 export interface Observed {
@@ -26,35 +27,16 @@ export interface Metrics {
   close(): Promise<void>;
 }
 
-const secondsBuckets = [
-  0.0005, 0.001, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.125, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120,
-];
-
-export const createMetrics = (observe: () => Observed): Metrics => {
+export const createMetrics = (observe: () => Observed, epoch: () => number): Metrics => {
   const exporter = new PrometheusExporter({ preventServerStart: true });
-  const provider = new MeterProvider({
-    readers: [exporter],
-    views: [
-      {
-        instrumentName: 'paddock_step_seconds',
-        aggregation: {
-          type: AggregationType.EXPLICIT_BUCKET_HISTOGRAM,
-          options: { boundaries: secondsBuckets },
-        },
-      },
-    ],
-  });
+  const provider = new MeterProvider({ readers: [exporter] });
   const serializer = new PrometheusSerializer(undefined, false, undefined, true, true);
-  const meter = provider.getMeter('paddock');
-  const executions = meter.createCounter('paddock_executions_total', {
-    description: 'Executions that ended',
-  });
+  const scope = { name: 'paddock' };
+  const meter = provider.getMeter(scope.name);
   const errors = meter.createCounter('paddock_http_errors_total', {
     description: 'Problems answered, by code',
   });
-  const steps = meter.createHistogram('paddock_step_seconds', {
-    description: 'Time of each step of an execution',
-  });
+  const steps = createStepTimes('paddock_step_seconds', 'Time of each step of an execution', epoch);
   const gauge = (
     name: string,
     description: string,
@@ -80,32 +62,59 @@ export const createMetrics = (observe: () => Observed): Metrics => {
     ]),
   );
 
-  const byOutcome = new Map<string, number>();
-  let total = 0;
+  const ended = countEnded(meter);
   return {
     finished({ runtime, tenant, outcome, timings, error }) {
-      total++;
-      byOutcome.set(outcome, (byOutcome.get(outcome) ?? 0) + 1);
-      executions.add(1, { runtime, tenant, outcome });
-      const record = (step: string, ms: number): void => steps.record(ms / 1_000, { step });
-      record('queue', timings.queuedMs);
-      record('total', timings.totalMs);
+      ended.add(runtime, tenant, outcome);
+      steps.record('queue', timings.queuedMs);
+      steps.record('total', timings.totalMs);
       if (error) return;
-      record('dispatch', timings.dispatchMs);
-      record('prepare', timings.preparedMs);
-      if (timings.compileMs > 0) record('compile', timings.compileMs);
-      record('run', timings.runMs);
-      record('collect', timings.collectMs);
+      steps.record('dispatch', timings.dispatchMs);
+      steps.record('prepare', timings.preparedMs);
+      if (timings.compileMs > 0) steps.record('compile', timings.compileMs);
+      steps.record('run', timings.runMs);
+      steps.record('collect', timings.collectMs);
     },
     httpError: (code) => errors.add(1, { code }),
-    total: () => ({ total, byOutcome: Object.fromEntries(byOutcome) }),
+    total: ended.total,
     async render() {
       const { resourceMetrics } = await exporter.collect();
-      return serializer.serialize(resourceMetrics);
+      const scopeMetrics = [...resourceMetrics.scopeMetrics, { scope, metrics: [steps.collect()] }];
+      return serializer.serialize({ ...resourceMetrics, scopeMetrics });
     },
     async close() {
       await provider.shutdown();
       api.disable();
+    },
+  };
+};
+
+/** Read when somebody asks, like the gauges: an execution that ends only raises a number. */
+const countEnded = (meter: Meter) => {
+  const counts = new Map<
+    string,
+    { readonly attributes: Attributes; readonly outcome: string; count: number }
+  >();
+  meter
+    .createObservableCounter('paddock_executions_total', { description: 'Executions that ended' })
+    .addCallback((result) => {
+      for (const { count, attributes } of counts.values()) result.observe(count, attributes);
+    });
+  return {
+    add(runtime: string, tenant: string, outcome: string): void {
+      const key = `${runtime} ${tenant} ${outcome}`;
+      const counted = counts.get(key);
+      if (counted) counted.count++;
+      else counts.set(key, { attributes: { runtime, tenant, outcome }, outcome, count: 1 });
+    },
+    total(): ReturnType<Metrics['total']> {
+      const byOutcome: Record<string, number> = {};
+      let total = 0;
+      for (const { outcome, count } of counts.values()) {
+        byOutcome[outcome] = (byOutcome[outcome] ?? 0) + count;
+        total += count;
+      }
+      return { total, byOutcome };
     },
   };
 };

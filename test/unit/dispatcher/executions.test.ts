@@ -88,6 +88,21 @@ test('gives up after the second loss', { timeout: 10_000 }, async (t) => {
 
 test('an answer that makes no sense is a lost executor, not a crash', { timeout: 10_000 }, async (t) => {
   const { post, executor } = await start(t);
-  executor.onArrived = (one) => one.answer({ nonsense: true } as never);
-  assert.equal((await post({ ...hello, retry: false })).json().code, 'executor-lost');
+  const { timings, ...untimed } = resultWith();
+  for (const nonsense of [
+    { nonsense: true },
+    null,
+    [],
+    untimed,
+    { ...untimed, timings: { ...timings, runMs: 'long' } },
+    { ...resultWith(), outputs: undefined },
+    { ...resultWith(), warm: undefined },
+    { ...resultWith(), run: 'ok' },
+    { ...resultWith(), compile: { outcome: 'ok' } },
+    { ...resultWith(), tests: [null] },
+  ]) {
+    executor.onArrived = (one) => one.answer(nonsense as never);
+    const response = await post({ ...hello, retry: false });
+    assert.equal(response.json().code, 'executor-lost', JSON.stringify(nonsense));
+  }
 });
