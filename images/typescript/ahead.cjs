@@ -1,23 +1,20 @@
 // Preloaded by `node --require`, which runs it after Node's own start and before the program is looked up. Waiting
 // here means that Node itself then starts the program: no frame, module or name of ours is left around it.
 // The runtimes javascript and typescript have the same copy of this file.
+// What it does is paid for in every sandbox, used or not: only what nearly every program needs stands here.
 'use strict';
-const { Console } = require('node:console');
 const Module = require('node:module');
-const { Writable } = require('node:stream');
-const { isMainThread } = require('node:worker_threads');
 const fs = require('node:fs');
+
+/** Variables that Node or its libraries read at their own start begin with one of these, up to the first underscore. */
+const READ_AT_START = new Set(['NODE', 'UV', 'LD', 'LC', 'LANG', 'OPENSSL', 'SSL', 'MALLOC', 'GLIBC']);
 
 /** Loads and compiles what nearly every program needs on its way in and out. Nothing is written or read. */
 function warmUp() {
-  // Makes the streams, with all the modules behind them. To write nothing to a pipe is to compile the way there.
+  // Makes the stream, with all the modules behind it. To write nothing to a pipe is to compile the way there.
   process.stdout.write('');
-  process.stderr;
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const console = new Console(nowhere, nowhere);
-  console.log('%s', 'text', 1, { a: [1] });
-  mustStartAfresh(parse(Buffer.from('main.js\x001\0argument\0NAME=value\0')).env);
-  // Once through each way of loading a program: CommonJS, ES module, with types.
+  parse(Buffer.from('main.js\x001\0argument\0NAME=value\0'));
+  // Ways of loading a program that take long the first time: TypeScript's, which compiles what takes types away.
   for (const name of fs.readdirSync(__dirname)) if (name.startsWith('warm.')) require(`${__dirname}/${name}`);
 }
 
@@ -52,8 +49,7 @@ function parse(message) {
 /** True where Node would have started otherwise with this environment. */
 function mustStartAfresh(env) {
   return Object.keys({ ...process.env, ...env }).some(
-    (name) =>
-      /^(NODE|UV|LD|LC|LANG|OPENSSL|SSL|MALLOC|GLIBC)(_|$)/.test(name) && process.env[name] !== env[name],
+    (name) => READ_AT_START.has(name.split('_', 1)[0]) && process.env[name] !== env[name],
   );
 }
 
@@ -61,7 +57,9 @@ function mustStartAfresh(env) {
 function become({ entry, args, env }) {
   const flags = process.execArgv.filter((flag) => !flag.startsWith('--require='));
   if (process.execve && mustStartAfresh(env)) {
-    process.execve(process.execPath, [process.execPath, ...flags, entry, ...args], env);
+    // The command line would win over the request's own options, for example over a larger heap.
+    const own = flags.filter((flag) => !env.NODE_OPTIONS?.includes(flag.split('=', 1)[0]));
+    process.execve(process.execPath, [process.execPath, ...own, entry, ...args], env);
   }
   for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name];
   for (const [name, value] of Object.entries(env)) if (process.env[name] !== value) process.env[name] = value;
@@ -102,8 +100,8 @@ function endQuickly(code) {
   if (code === 0 && process.listenerCount('exit') === 1) process.reallyExit(0);
 }
 
-// Worker threads preload this file too.
-if (isMainThread) {
+// Worker threads preload this file too. They cannot change folder, and say so; to ask node:worker_threads would load it.
+if (!process.chdir.disabled) {
   warmUp();
   become(waitForGo());
 }
