@@ -90,6 +90,7 @@ const executorVariables = z.object({
   PADDOCK_MAX_RUNNING: whole(1, 10_000).optional(),
   PADDOCK_WARM_MEMORY_MB: whole(0, 1_048_576).optional(),
   PADDOCK_COMPILE_CACHE_MB: whole(0, 65_536).optional(),
+  PADDOCK_FORK_SERVERS: z.enum(['0', '1'], 'must be 0 or 1').optional(),
   PADDOCK_CAPABILITIES: z.string().optional(),
 });
 

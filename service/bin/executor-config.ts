@@ -38,6 +38,7 @@ const schema = z.object({
   PADDOCK_MAX_RUNNING: count.min(1).optional(),
   PADDOCK_WARM_MEMORY_MB: count.optional(),
   PADDOCK_COMPILE_CACHE_MB: count.max(65_536).optional(),
+  PADDOCK_FORK_SERVERS: z.enum(['0', '1'], 'must be 0 or 1').default('1'),
   PADDOCK_CAPABILITIES: z.string().default(''),
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
 });
@@ -74,6 +75,7 @@ export const readExecutorConfig = (env: Environment, machine: ExecutorMachine): 
       Math.min(MOST_COMPILE_CACHE_MB, Math.floor(machine.memoryMb * CACHE_SHARE_OF_MEMORY)),
     bodyLimitBytes: BODY_LIMIT_BYTES,
     allowWeaker: /^(1|true|yes|all)$/i.test(values.PADDOCK_ALLOW_WEAKER ?? ''),
+    forkServers: values.PADDOCK_FORK_SERVERS === '1',
     capabilities: values.PADDOCK_CAPABILITIES.split(/[\s,]+/).filter((word) => word !== ''),
     surroundings: { path: values.PATH, home: machine.home, node: machine.node },
   });

@@ -28,6 +28,8 @@ export interface ExecutorConfig {
   readonly compileCacheMb: number;
   readonly bodyLimitBytes: number;
   readonly allowWeaker: boolean;
+  /** false: every sandbox is made by a bubblewrap of its own, whatever its manifest says. */
+  readonly forkServers: boolean;
   readonly capabilities: readonly string[];
   readonly surroundings: ProbeSurroundings;
 }
@@ -140,6 +142,7 @@ export const createExecutor = async (config: ExecutorConfig, log: ExecutorLog): 
   const catalogue = await openCatalogue({
     imagesFolder: config.imagesFolder,
     cacheFolder: config.cacheFolder,
+    forkServers: config.forkServers,
     surroundings: config.surroundings,
     maker: machine.maker,
     onReady: (runtime) => keepWarm(warmSet, runtime),

@@ -30,6 +30,7 @@ export interface Catalogue {
 export interface CatalogueConfig {
   readonly imagesFolder: string;
   readonly cacheFolder: string;
+  readonly forkServers: boolean;
   readonly surroundings: ProbeSurroundings;
   readonly maker: SandboxMaker;
   /** Called for each runtime as it becomes ready: the warm set starts there. */
@@ -75,7 +76,8 @@ const makeReady = async (
 ): Promise<Runtime> => {
   const { manifest, folder } = loaded;
   const prepared = await prepare(loaded, toolchain, info.limits, config.maker, config.cacheFolder);
-  const source = { manifest, folder, toolchain, prepared, limits: info.limits };
+  const { forkServers } = config;
+  const source = { manifest, folder, toolchain, prepared, limits: info.limits, forkServers };
   const { compile } = manifest;
   return {
     info,

@@ -59,12 +59,11 @@ export const prepare = async (
     openFiles: 1_024,
     cpuMs: preparation.timeoutMs * 4,
   };
-  const source = { manifest, folder, toolchain, prepared: undefined, limits: own };
+  // Once in a toolchain's life: not worth a fork server.
+  const source = { manifest, folder, toolchain, prepared: undefined, limits: own, forkServers: false };
   // Naming the runtime's folder shows everything; its result has the path it will be used under.
   const plan = planStage(source, { command: [RUNTIME_INSIDE], env: {} });
-  // Once in a toolchain's life: not worth a fork server.
-  const { forked: _, ...alone } = plan.spec;
-  const spec = withKey({ ...alone, links: { prepared: '/work' } });
+  const spec = withKey({ ...plan.spec, links: { prepared: '/work' } });
   const sandbox = await maker.create(spec);
   try {
     const command = planStage(source, { command: preparation.command, env: {} }).command;

@@ -24,6 +24,8 @@ export interface StageSource {
   /** Folder on the host with what the preparation left; undefined where there is none. */
   readonly prepared: string | undefined;
   readonly limits: Limits;
+  /** false: as if every manifest said `sandboxes: single`. */
+  readonly forkServers: boolean;
 }
 
 type StageCommand = Pick<RuntimeManifest['run'], 'command' | 'env' | 'warm'>;
@@ -98,7 +100,9 @@ export const planStage = (source: StageSource, stage: StageCommand): StagePlan =
         env: stage.warm ? { ...env, ...preloads(stage.warm) } : baseEnv,
         limits: source.limits,
       },
-      manifest.sandboxes === 'forked' ? { interpreter: stage.warm?.forks ?? false } : undefined,
+      source.forkServers && manifest.sandboxes === 'forked'
+        ? { interpreter: stage.warm?.forks ?? false }
+        : undefined,
     ),
   };
 };

@@ -72,6 +72,13 @@ describe('the configuration of an executor', () => {
     }
   });
 
+  test('has fork servers unless they are switched off', () => {
+    assert.equal(read().forkServers, true);
+    assert.equal(read({ PADDOCK_FORK_SERVERS: '1' }).forkServers, true);
+    assert.equal(read({ PADDOCK_FORK_SERVERS: '0' }).forkServers, false);
+    assert.deepEqual(faults({ PADDOCK_FORK_SERVERS: 'no' }), ['PADDOCK_FORK_SERVERS: must be 0 or 1']);
+  });
+
   test('takes an empty variable for one that is left out', () => {
     const config = read({
       PADDOCK_MAX_RUNNING: '',

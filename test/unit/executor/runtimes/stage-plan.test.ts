@@ -24,6 +24,7 @@ const source = (changed: Partial<StageSource> = {}): StageSource => ({
   toolchain,
   prepared: undefined,
   limits: defaultLimits,
+  forkServers: true,
   ...changed,
 });
 const run = (command: string[], changed: Partial<StageSource> = {}) =>
@@ -124,6 +125,12 @@ describe('the way a stage’s sandboxes are made', () => {
     const single = { manifest: manifest({ sandboxes: 'single' }) };
     assert.equal(spec(single).forked, undefined);
     assert.equal(spec(single, { warm: forking }).forked, undefined);
+  });
+
+  test('is a single one each where the executor has no fork servers, as if the manifest said so', () => {
+    const without = { forkServers: false };
+    assert.deepEqual(spec(without), spec({ manifest: manifest({ sandboxes: 'single' }) }));
+    assert.equal(spec(without, { warm: forking }).forked, undefined);
   });
 
   test('shares a fork server where it would be the same, whatever the size of the scratch space', () => {
