@@ -61,9 +61,76 @@ def _become_fork_server():
 
     for name in os.environ.pop('PADDOCK_PRELOAD', '').split():
         __import__(name)
+    sys._paddock_ends = _begin, _finisher()  # Taken away again before the program starts.
     gc.collect()
+    # What exists by now lasts until the end: nobody needs to look at it again, and to look is to copy its page.
     gc.freeze()
     os.fork()  # Not libc's: see paddock-forks.c.
+
+
+def _begin(variables, path):
+    """What Python does before it runs a file. See python-end.c."""
+    from _frozen_importlib_external import SourceFileLoader
+
+    variables['__file__'] = path
+    variables['__cached__'] = None
+    variables['__loader__'] = SourceFileLoader('__main__', path)
+
+
+def _finisher():
+    """A function that ends a program as Python would, up to where nobody can see it any more.
+
+    Everything it needs is looked up before the program can put something else in its place. It returns True where it
+    has taken apart all that the program has made; otherwise Python's own way is gone as well.
+    """
+    import _thread
+    import _weakref
+    import atexit
+    import builtins
+    import gc
+
+    modules = sys.modules
+    common = frozenset(modules)
+    changed = [(vars(module), len(vars(module))) for module in (sys, builtins, os, modules['io'])]
+
+    def flush():
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and not stream.closed:
+                stream.flush()
+
+    def clear(variables):
+        # As CPython does: names with one underscore first, then all the rest.
+        for name in list(variables):
+            if name[:1] == '_' and name[1:2] != '_':
+                variables[name] = None
+        for name in list(variables):
+            if name[:1] != '_' or (name[1:2] == '_' and name != '__builtins__'):
+                variables[name] = None
+
+    def finish():
+        threading = modules.get('threading')
+        if threading is not None:
+            threading._shutdown()
+        atexit._run_exitfuncs()
+        flush()
+        # One that has left something in a module of ours, or runs on in a thread, is Python's own to end.
+        if sys.modules is not modules or _thread._count() > 0:
+            return False
+        if any(len(variables) != size for variables, size in changed):
+            return False
+        own = ['__main__', *(name for name in modules if name not in common)]
+        left = [_weakref.ref(modules[name]) for name in own if modules[name] is not None]
+        for name in own:
+            modules[name] = None
+        gc.collect()
+        for module in reversed(left):
+            if module() is not None:
+                clear(vars(module()))
+        gc.collect()
+        flush()
+        return True
+
+    return finish
 
 
 def _become_the_program():

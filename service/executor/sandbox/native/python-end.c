@@ -1,0 +1,152 @@
+/*
+ * The end of a forked Python, part of paddock-forks.so. CPython ends by taking itself apart: it touches nearly every
+ * object there is, and in a forked process each page that is touched is copied first. That is more than half of what a
+ * short program costs. Nobody can see the difference between an interpreter that is taken apart and one that is dropped
+ * whole, as long as everything that the program itself has made is taken apart: its threads are joined, its exit
+ * functions run, its modules cleared, its cycles collected, its streams flushed.
+ *
+ * To know the program's exit status by then, it has to be run from here, exactly as `python main.py` does. Python opens
+ * the program's file with fopen, from C, with no frame of Python's on the stack: this fopen is where we step in.
+ *
+ * images/python/sitecustomize.py leaves two functions in sys._paddock_ends: begin(globals, path), which does what CPython
+ * does before it runs a file, and finish(), which takes apart what the program has made and returns whether that was
+ * all. Where it was not, or where anything is missing, CPython goes its own way.
+ */
+#define _GNU_SOURCE
+#include "python-end.h"
+
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Of CPython's stable interface; the library is built without its headers. */
+typedef struct object PyObject;
+#define FILE_INPUT 257
+#define PRINT_RAW 1
+#define FLUSH_FAILED 120
+
+/* The names that are looked up in the interpreter; every one has to be there. */
+#define FUNCTIONS(F)                                                                                          \
+  F(int, PyGILState_Ensure, (void))                                                                           \
+  F(void, PyGILState_Release, (int))                                                                          \
+  F(PyObject *, PySys_GetObject, (const char *))                                                              \
+  F(int, PySys_SetObject, (const char *, PyObject *))                                                         \
+  F(PyObject *, PyTuple_GetItem, (PyObject *, long))                                                          \
+  F(PyObject *, PyImport_AddModule, (const char *))                                                           \
+  F(PyObject *, PyModule_GetDict, (PyObject *))                                                               \
+  F(PyObject *, PyObject_CallFunction, (PyObject *, const char *, ...))                                       \
+  F(PyObject *, PyObject_GetAttrString, (PyObject *, const char *))                                           \
+  F(int, PyObject_IsTrue, (PyObject *))                                                                       \
+  F(PyObject *, PyRun_FileExFlags, (FILE *, const char *, int, PyObject *, PyObject *, int, void *))          \
+  F(int, PyErr_ExceptionMatches, (PyObject *))                                                                \
+  F(void, PyErr_Fetch, (PyObject **, PyObject **, PyObject **))                                               \
+  F(void, PyErr_NormalizeException, (PyObject **, PyObject **, PyObject **))                                  \
+  F(void, PyErr_Print, (void))                                                                                \
+  F(void, PyErr_Clear, (void))                                                                                \
+  F(int, PyFile_WriteObject, (PyObject *, PyObject *, int))                                                   \
+  F(void, PySys_WriteStderr, (const char *, ...))                                                             \
+  F(int, PyObject_IsInstance, (PyObject *, PyObject *))                                                       \
+  F(long, PyLong_AsLong, (PyObject *))                                                                        \
+  F(PyObject *, PyErr_Occurred, (void))                                                                       \
+  F(void, Py_IncRef, (PyObject *))                                                                            \
+  F(void, Py_DecRef, (PyObject *))                                                                            \
+  F(int, Py_FinalizeEx, (void))
+#define OBJECTS(F) F(PyExc_SystemExit) F(PyExc_KeyboardInterrupt)
+
+#define DECLARE_FUNCTION(result, name, parameters) result(*name) parameters;
+#define DECLARE_OBJECT(name) PyObject **name;
+static struct {
+  FUNCTIONS(DECLARE_FUNCTION)
+  OBJECTS(DECLARE_OBJECT)
+} py;
+static PyObject *none, *number_type;
+
+static int find_interpreter(void) {
+#define FIND_FUNCTION(result, name, parameters) \
+  if (!(*(void **)&py.name = dlsym(RTLD_DEFAULT, #name))) return 0;
+#define FIND_OBJECT(name) \
+  if (!(*(void **)&py.name = dlsym(RTLD_DEFAULT, #name))) return 0;
+  FUNCTIONS(FIND_FUNCTION)
+  OBJECTS(FIND_OBJECT)
+  none = dlsym(RTLD_DEFAULT, "_Py_NoneStruct");
+  number_type = dlsym(RTLD_DEFAULT, "PyLong_Type");
+  return none && number_type;
+}
+
+/* What `sys.exit(value)` means: nothing is 0, a number itself, anything else is printed and 1. */
+static int status_of_exit(void) {
+  PyObject *type, *value, *trace;
+  py.PyErr_Fetch(&type, &value, &trace);
+  py.PyErr_NormalizeException(&type, &value, &trace);
+  fflush(stdout);
+  PyObject *code = value ? py.PyObject_GetAttrString(value, "code") : NULL;
+  if (!code) py.PyErr_Clear();
+  if (!code || code == none) return 0;
+  if (py.PyObject_IsInstance(code, number_type) == 1) {
+    long status = py.PyLong_AsLong(code); /* -1 where it does not fit */
+    py.PyErr_Clear();
+    return (int)status;
+  }
+  PyObject *stream = py.PySys_GetObject("stderr");
+  if (stream && stream != none) py.PyFile_WriteObject(code, stream, PRINT_RAW);
+  py.PyErr_Clear();
+  py.PySys_WriteStderr("\n");
+  return 1;
+}
+
+static int run(FILE *file, const char *path, PyObject *globals, int *interrupted) {
+  PyObject *result = py.PyRun_FileExFlags(file, path, FILE_INPUT, globals, globals, 1, NULL);
+  if (result) {
+    py.Py_DecRef(result);
+    return 0;
+  }
+  if (py.PyErr_ExceptionMatches(*py.PyExc_SystemExit)) return status_of_exit();
+  *interrupted = py.PyErr_ExceptionMatches(*py.PyExc_KeyboardInterrupt);
+  py.PyErr_Print();
+  return 1;
+}
+
+static void end(PyObject *finish, int status, int interrupted) {
+  PyObject *result = py.PyObject_CallFunction(finish, NULL);
+  if (!result) py.PyErr_Clear();
+  int all = result && py.PyObject_IsTrue(result) == 1;
+  if (!all && py.Py_FinalizeEx() < 0) status = FLUSH_FAILED;
+  if (interrupted) {
+    signal(SIGINT, SIG_DFL);
+    kill(getpid(), SIGINT);
+    status = 128 + SIGINT;
+  }
+  exit(status);
+}
+
+void run_python_program(const char *path, FILE *(*open_file)(const char *, const char *)) {
+  struct stat about;
+  if (!find_interpreter()) return;
+  int state = py.PyGILState_Ensure(), interrupted = 0;
+  PyObject *ends = py.PySys_GetObject("_paddock_ends");
+  PyObject *begin = ends ? py.PyTuple_GetItem(ends, 0) : NULL, *finish = begin ? py.PyTuple_GetItem(ends, 1) : NULL;
+  FILE *file = finish ? open_file(path, "rb") : NULL;
+  if (file && (fstat(fileno(file), &about) < 0 || !S_ISREG(about.st_mode))) {
+    fclose(file);
+    file = NULL;
+  }
+  if (finish) {
+    py.Py_IncRef(begin);
+    py.Py_IncRef(finish);
+    py.PySys_SetObject("_paddock_ends", NULL);
+  }
+  PyObject *globals = file ? py.PyModule_GetDict(py.PyImport_AddModule("__main__")) : NULL;
+  PyObject *begun = globals ? py.PyObject_CallFunction(begin, "Os", globals, path) : NULL;
+  if (!begun) {
+    if (py.PyErr_Occurred()) py.PyErr_Clear();
+    if (file) fclose(file);
+    py.PyGILState_Release(state);
+    return;
+  }
+  int status = run(file, path, globals, &interrupted);
+  end(finish, status, interrupted);
+}
