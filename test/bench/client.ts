@@ -1,4 +1,3 @@
-import { Pool } from 'undici';
 import {
   type ExecutionRequestInput,
   type ExecutionResult,
@@ -6,6 +5,9 @@ import {
 } from '../../service/contracts/execution.ts';
 import { executorsResponseSchema, runtimesResponseSchema } from '../../service/contracts/service.ts';
 import { waitFor } from '../harness/wait-for.ts';
+import { getText } from './apis/api.ts';
+import { type Connection, openConnection } from './load/connection.ts';
+import { requestBytes } from './load/target.ts';
 import { Skip } from './scenario.ts';
 
 export interface Timed {
@@ -24,41 +26,36 @@ export interface Client {
   requireRuntime(name: string): Promise<void>;
   /** Waits until a sandbox of each stage of the runtime is ready and none of any kind is being made. */
   untilWarm(runtimes: readonly string[], timeoutMs?: number): Promise<void>;
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** Keep-alive connections, one request at a time on each. */
 export const createClient = (url: string, token?: string): Client => {
-  const pool = new Pool(url, { connections: 64, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
-  const authorization: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
-  const headers = { ...authorization, 'content-type': 'application/json' };
+  const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
+  const idle: Connection[] = [];
 
-  const get = async (path: string): Promise<string> => {
-    const response = await pool.request({ path, method: 'GET', headers: authorization });
-    const text = await response.body.text();
-    if (response.statusCode !== 200) throw new Error(`GET ${path} answered ${response.statusCode}: ${text}`);
-    return text;
-  };
+  const get = (path: string): Promise<string> => getText(`${url}${path}`, headers);
   const executors = async () =>
     executorsResponseSchema.parse(JSON.parse(await get('/v1/executors'))).executors;
   const runtimes = async () => runtimesResponseSchema.parse(JSON.parse(await get('/v1/runtimes'))).runtimes;
-  let lastUse = performance.now();
 
   return {
     url,
     get,
     async execute(request, expectedStdout) {
-      const body = JSON.stringify(request);
+      const bytes = Buffer.from(
+        requestBytes(new URL(url), '/v1/executions', headers, JSON.stringify(request)),
+      );
+      const connection = idle.pop() ?? openConnection(new URL(url));
       const started = performance.now();
-      const response = await pool.request({ path: '/v1/executions', method: 'POST', headers, body });
-      const text = await response.body.text();
-      lastUse = performance.now();
-      if (response.statusCode !== 200)
-        throw new Error(`an execution answered ${response.statusCode}: ${text}`);
-      const result = executionResultSchema.parse(JSON.parse(text));
+      const { status, body } = await connection.send(bytes);
+      const ms = performance.now() - started;
+      idle.push(connection);
+      if (status !== 200) throw new Error(`an execution answered ${status}: ${body}`);
+      const result = executionResultSchema.parse(JSON.parse(body));
       if (result.run?.outcome !== 'ok' || result.run.stdout !== expectedStdout)
-        throw new Error(`an execution did not end as expected: ${text}`);
-      return { result, ms: lastUse - started };
+        throw new Error(`an execution did not end as expected: ${body}`);
+      return { result, ms };
     },
     async requireRuntime(name) {
       const found = (await runtimes()).filter(
@@ -71,12 +68,13 @@ export const createClient = (url: string, token?: string): Client => {
     async untilWarm(names, timeoutMs = 120_000) {
       const known = await runtimes();
       const wanted = names.map((name) => known.find((one) => one.name === name)?.name ?? name);
+      const since = performance.now();
       await waitFor(
         async () => {
           const asked = performance.now();
           const all = await executors();
           // The dispatcher asks its executors twice a second: what it says may be older than the last execution.
-          if (all.length === 0 || all.some(({ lastSeenMs }) => asked - lastSeenMs <= lastUse)) return false;
+          if (all.length === 0 || all.some(({ lastSeenMs }) => asked - lastSeenMs <= since)) return false;
           const shelves = all.flatMap(({ warm }) => warm);
           if (shelves.some(({ creating }) => creating > 0)) return false;
           return wanted.every((name) => {
@@ -87,6 +85,8 @@ export const createClient = (url: string, token?: string): Client => {
         { what: `warm sandboxes of ${names.join(', ')}`, timeoutMs, everyMs: 15 },
       );
     },
-    close: () => pool.close(),
+    close() {
+      for (const connection of idle) connection.close();
+    },
   };
 };

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
-import { descendantsOf } from '../harness/processes.ts';
+import { descendantsOf, readQuietly } from '../harness/processes.ts';
 
 /** The kernel's unit in /proc/PID/stat: USER_HZ, 100 on every Linux that Node runs on. */
 const MS_PER_TICK = 10;
@@ -58,27 +58,55 @@ export const memoryOf = (pid: number): MemoryUse => {
   return { rss: field('Rss') * MB_PER_KB, pss: field('Pss') * MB_PER_KB };
 };
 
-/** Folders of cgroups with a controller for memory, as the given process is in one. */
-export const memoryCgroupOf = (pid: number): { usageFile: string; procsFile: string } | undefined => {
+export interface CgroupFolder {
+  readonly version: 'v1' | 'v2';
+  readonly folder: string;
+}
+
+/** The cgroup of a process that accounts memory or CPU time; undefined where the process or the cgroup is not there. */
+export const cgroupOf = (pid: number, controller: 'memory' | 'cpuacct'): CgroupFolder | undefined => {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-  const own = readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n');
+  const own = readQuietly(`/proc/${pid}/cgroup`).split('\n');
   const pathOf = (pattern: RegExp): string | undefined =>
     own.map((line) => pattern.exec(line)?.[1]).find((path) => path !== undefined);
-  const v1Mount = mounts.find((line) => /- cgroup \S+ \S*\bmemory\b/.test(line))?.split(' ')[4];
-  const v1Path = pathOf(/^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/);
-  if (v1Mount && v1Path !== undefined) {
-    const folder = `${v1Mount}${v1Path}`;
-    return { usageFile: `${folder}/memory.usage_in_bytes`, procsFile: `${folder}/cgroup.procs` };
-  }
-  const v2Mount = mounts.find((line) => line.includes(' - cgroup2 '))?.split(' ')[4];
-  const v2Path = pathOf(/^0::(.*)$/);
-  if (!v2Mount || v2Path === undefined) return undefined;
-  const folder = `${v2Mount}${v2Path}`;
-  return { usageFile: `${folder}/memory.current`, procsFile: `${folder}/cgroup.procs` };
+  const find = (version: 'v1' | 'v2', mount: RegExp, pattern: RegExp): CgroupFolder | undefined => {
+    const [at, path] = [mounts.find((line) => mount.test(line))?.split(' ')[4], pathOf(pattern)];
+    return at === undefined || path === undefined ? undefined : { version, folder: `${at}${path}` };
+  };
+  const v1 = find(
+    'v1',
+    new RegExp(`- cgroup \\S+ \\S*\\b${controller}\\b`),
+    new RegExp(`^\\d+:(?:[^:]*,)?${controller}(?:,[^:]*)?:(.*)$`),
+  );
+  return v1 ?? find('v2', / - cgroup2 /, /^0::(.*)$/);
 };
 
-/** Descendants of a process whose command line is exactly this. */
-export const descendantsRunning = (root: number, command: string): number[] =>
-  descendantsOf(root)
-    .filter((facts) => facts.command === command)
+/** CPU time of all that ever was in a cgroup or below it, in ms. */
+export const cgroupCpu = ({ version, folder }: CgroupFolder): number =>
+  version === 'v1'
+    ? Number(readFileSync(`${folder}/cpuacct.usage`, 'utf8')) / 1e6
+    : Number(/^usage_usec (\d+)/m.exec(readFileSync(`${folder}/cpu.stat`, 'utf8'))?.[1]) / 1e3;
+
+/** All memory that a cgroup and those below it are charged with, in MB: pages, the kernel's own, and cached files. */
+export const cgroupMemory = ({ version, folder }: CgroupFolder): number =>
+  Number(readFileSync(`${folder}/${version === 'v1' ? 'memory.usage_in_bytes' : 'memory.current'}`, 'utf8')) /
+  1e6;
+
+/** The cgroup that holds the cgroups of all sandboxes of an executor, by one of its descendants. */
+export const sandboxesCgroup = (
+  executor: number,
+  controller: 'memory' | 'cpuacct',
+): CgroupFolder | undefined => {
+  for (const { pid } of descendantsOf(executor)) {
+    const found = cgroupOf(pid, controller);
+    const root = found && /^.*\/paddock-place-\d+(?=\/)/.exec(found.folder)?.[0];
+    if (found && root !== undefined) return { ...found, folder: root };
+  }
+  return undefined;
+};
+
+/** Children of this process whose command line ends so. */
+export const childrenRunning = (command: string): number[] =>
+  descendantsOf(process.pid)
+    .filter((facts) => facts.parent === process.pid && facts.command.endsWith(command))
     .map(({ pid }) => pid);

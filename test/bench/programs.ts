@@ -10,12 +10,15 @@ export interface Program {
   /** The standard that the bare command compiles by default; otherwise the newest version there is. */
   readonly version?: string;
   readonly fileName: string;
-  /** `salt` goes into a comment, so that no cache could know the program. */
+  /** `salt` goes into a comment, once, so that no cache could know the program. */
   readonly source: (salt: string) => string;
   readonly stdout: string;
   /** Run in the folder that holds the file. */
   readonly bare: string;
 }
+
+/** The bare command where this project's Node is not: with the tools of the path. */
+export const bareElsewhere = ({ bare }: Program): string => bare.replace(/'.*\/node'/, 'node');
 
 export const python: Program = {
   runtime: 'python',

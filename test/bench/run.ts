@@ -1,45 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, release, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { inspect, parseArgs } from 'node:util';
-import { descendantsOf } from '../harness/processes.ts';
-import { repository, type Service, startService } from '../harness/start-service.ts';
-import { createClient } from './client.ts';
+import { writeFileSync } from 'node:fs';
+import { cpus, loadavg, release } from 'node:os';
+import { inspect } from 'node:util';
+import { repository } from '../harness/start-service.ts';
+import { openBench } from './open-bench.ts';
+import { type Options, readOptions, UsageError, usage } from './options.ts';
+import { drawPicture } from './picture.ts';
 import { busyShare } from './processes.ts';
 import { closingLine, figure, jsonOf, markdownOf, type NotMeasured, tableOf } from './report.ts';
-import { type Bench, meets, type OwnProcesses, type Row, type Scenario, Skip } from './scenario.ts';
-import { scenarios } from './scenarios/index.ts';
-import { openShell } from './shell.ts';
-
-const usage = `usage: npm run bench -- [NAME…] [--quick] [--json FILE] [--markdown] [--strict] [--url URL [--token TOKEN]]
-
-  NAME        scenarios to run: ${scenarios.map(({ name }) => name).join(', ')}
-  --quick     fewer repetitions: under a minute
-  --json      also writes {"scenarios": [{"name", "value", "baseline", "ratio", "unit"}]}
-  --markdown  prints the table as Markdown
-  --strict    ends with 1 where a target is missed
-  --url       drives a service that runs already; scenarios that look at its processes are skipped
-`;
-
-const { values: options, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    markdown: { type: 'boolean', default: false },
-    strict: { type: 'boolean', default: false },
-    url: { type: 'string' },
-    token: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-});
-
-const choose = (names: readonly string[]): Scenario[] => {
-  const unknown = names.filter((name) => !scenarios.some((scenario) => scenario.name === name));
-  if (unknown.length > 0) throw new Error(`no scenario is named ${unknown.join(' or ')}\n\n${usage}`);
-  return scenarios.filter(({ name }) => names.length === 0 || names.includes(name));
-};
+import { type Bench, meets, type Row, type Scenario, Skip } from './scenario.ts';
 
 const startedAt = performance.now();
 const isTerminal = process.stderr.isTTY === true;
@@ -51,21 +20,13 @@ const announce = (text: string): void => {
   process.stderr.write(`${isTerminal ? '\r\u001b[K' : ''}${seconds} s  ${text}\n`);
 };
 
-const processesOf = (service: Service): OwnProcesses => {
-  const family = descendantsOf(service.pid);
-  const executors = family
-    .filter(({ parent, command }) => parent === service.pid && command.includes('service/bin/executor.ts'))
-    .map(({ pid }) => pid);
-  const launchers = family
-    .filter(({ parent, command }) => executors.includes(parent) && command.endsWith('/paddock-launch'))
-    .map(({ pid }) => pid);
-  return { dispatcher: service.pid, executors, launchers };
-};
+interface Measured {
+  readonly rows: readonly Row[];
+  readonly skipped: readonly NotMeasured[];
+  readonly failed: readonly NotMeasured[];
+}
 
-const runAll = async (
-  bench: Bench,
-  chosen: readonly Scenario[],
-): Promise<{ rows: Row[]; skipped: NotMeasured[]; failed: NotMeasured[] }> => {
+const runAll = async (bench: Bench, chosen: readonly Scenario[]): Promise<Measured> => {
   const rows: Row[] = [];
   const skipped: NotMeasured[] = [];
   const failed: NotMeasured[] = [];
@@ -112,64 +73,76 @@ const interrupted = (): Promise<never> =>
 const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
 
 /** What the figures were measured on: without it they say little. */
-const surroundings = () => ({
+const surroundings = (quick: boolean) => ({
   date: new Date().toISOString(),
   commit: commit(),
   machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, Linux ${release()}`,
   loadAtStart: Number(loadavg()[0]?.toFixed(2)),
-  quick: options.quick,
+  quick,
 });
 
+type Surroundings = ReturnType<typeof surroundings>;
+
+const report = (
+  options: Options,
+  { rows, skipped, failed }: Measured,
+  about: Surroundings,
+  others: { readonly before: number; readonly after: number },
+): void => {
+  process.stdout.write(
+    `${options.markdown ? markdownOf(rows) : tableOf(rows)}\n\n${closingLine(rows, skipped, failed)}\n`,
+  );
+  if (Math.max(others.before, others.after) > QUIET_SHARE)
+    process.stdout.write(
+      'Others used the machine meanwhile: the ratios say more than the absolute figures.\n',
+    );
+  if (options.json !== undefined)
+    writeFileSync(options.json, jsonOf(rows, { skipped, failed, ...about, others }));
+  if (options.svg !== undefined) {
+    const footer = `${about.machine}, commit ${about.commit}, ${about.date.slice(0, 10)}`;
+    writeFileSync(options.svg, drawPicture(rows, footer));
+  }
+};
+
 const main = async (): Promise<number> => {
+  const options = readOptions(process.argv.slice(2));
   if (options.help) {
     process.stdout.write(usage);
     return 0;
   }
-  const chosen = choose(positionals);
-  const about = surroundings();
+  const about = surroundings(options.quick);
   announce(`${about.machine}, load ${about.loadAtStart}, commit ${about.commit}`);
-  const folder = mkdtempSync(join(tmpdir(), 'paddock-bench-'));
-  const service = options.url === undefined ? await startService() : undefined;
-  const shell = openShell();
-  const client = createClient(service?.url ?? options.url ?? '', options.token);
+  const { bench, log, stop } = await openBench({ ...options, say });
   try {
-    const own = service && processesOf(service);
     // A service that has just started still prepares its runtimes: that is no disturbance from outside.
-    if (service) await client.untilWarm([]);
+    if (bench.own) await bench.client.untilWarm([]);
     const before = await busyShare(1_000);
     announce(`warm; others keep ${percent(before)} of the machine busy`);
-    const bench: Bench = { client, own, shell, folder, quick: options.quick, say };
-    const { rows, skipped, failed } = await Promise.race([runAll(bench, chosen), interrupted()]);
-    if (failed.length === 0) await client.untilWarm([]);
+    const measured = await Promise.race([runAll(bench, options.chosen), interrupted()]);
+    if (measured.failed.length === 0) await bench.client.untilWarm([]);
     const others = { before, after: await busyShare(1_000) };
     announce(`done; others keep ${percent(others.after)} of the machine busy`);
-    process.stdout.write(
-      `${options.markdown ? markdownOf(rows) : tableOf(rows)}\n\n${closingLine(rows, skipped, failed)}\n`,
-    );
-    if (Math.max(others.before, others.after) > QUIET_SHARE)
-      process.stdout.write(
-        'Others used the machine meanwhile: the ratios say more than the absolute figures.\n',
-      );
-    if (options.json !== undefined)
-      writeFileSync(options.json, jsonOf(rows, { skipped, failed, ...about, others }));
-    if (failed.length > 0) process.stderr.write(`The service said:\n${service?.log().slice(-4_000)}\n`);
-    if (failed.length > 0) return 1;
-    return options.strict && rows.some((row) => meets(row) === false) ? 1 : 0;
+    report(options, measured, about, others);
+    if (measured.failed.length > 0) {
+      process.stderr.write(`The service said:\n${log().slice(-4_000)}\n`);
+      return 1;
+    }
+    return options.strict && measured.rows.some((row) => meets(row) === false) ? 1 : 0;
   } catch (error) {
-    const said = service?.log().slice(-4_000);
-    if (said) process.stderr.write(`The service said:\n${said}\n`);
+    if (log() !== '') process.stderr.write(`The service said:\n${log().slice(-4_000)}\n`);
     throw error;
   } finally {
-    await client.close();
-    await shell.close();
-    await service?.stop();
-    rmSync(folder, { recursive: true, force: true });
+    await stop();
   }
 };
 
 try {
   process.exitCode = await main();
 } catch (error) {
+  if (error instanceof UsageError) {
+    process.stderr.write(`bench: ${error.message}\nSee npm run bench -- --help.\n`);
+    process.exit(2);
+  }
   process.stderr.write(`${inspect(error)}\n`);
   // At once: after an interruption a scenario may still be under way.
   process.exit(1);

@@ -24,13 +24,25 @@ export interface Row {
 /** A service that this benchmark started itself, so that its processes can be looked at. */
 export interface OwnProcesses {
   readonly dispatcher: number;
-  readonly executors: readonly number[];
-  /** The processes that start the executors' sandboxes. */
-  readonly launchers: readonly number[];
+  readonly executors: readonly {
+    readonly pid: number;
+    /** The process that starts its sandboxes. */
+    readonly launcher: number;
+  }[];
+}
+
+/** A second service beside the first, started with other settings. */
+export interface Another {
+  readonly bench: Bench;
+  stop(): Promise<void>;
 }
 
 export interface Bench {
   readonly client: Client;
+  /** Service token of the client, where it needs one. */
+  readonly token: string | undefined;
+  /** Starts a service with these variables set as well; undefined where the service was there before. */
+  readonly another: ((env: Readonly<Record<string, string>>) => Promise<Another>) | undefined;
   /** undefined where the service was there before (--url) and may be on another machine. */
   readonly own: OwnProcesses | undefined;
   readonly shell: Shell;

@@ -62,16 +62,22 @@ export interface Looped {
   readonly ms: number;
 }
 
-const loopScript = (command: string, seconds: number): string => `
+const loopScript = (folder: string, command: string, seconds: number): string => `
+cd '${folder}' || exit 1
 n=0; now() { t=\${EPOCHREALTIME/./}; }; now; start=$t; end=$((start + ${Math.round(seconds * 1e6)}))
-while now; (( t < end )); do ${command} </dev/null >/dev/null || exit 1; n=$((n+1)); done
+while now; (( t < end )); do { ${command}; } </dev/null >/dev/null || exit 1; n=$((n+1)); done
 echo $n $((t - start))`;
 
-/** Runs the command over and over in `shells` shells side by side. Each finishes what it began. */
-export const loopShells = async (command: string, shells: number, seconds: number): Promise<Looped> => {
+/** Runs the command over and over in a shell for each folder, side by side. Each finishes what it began. */
+export const loopShells = async (
+  command: string,
+  folders: readonly string[],
+  seconds: number,
+): Promise<Looped> => {
   const outputs = await Promise.all(
-    Array.from({ length: shells }, async () => {
-      const child = spawn('/bin/bash', ['--noprofile', '--norc', '-c', loopScript(command, seconds)], {
+    folders.map(async (folder) => {
+      const script = loopScript(folder, command, seconds);
+      const child = spawn('/bin/bash', ['--noprofile', '--norc', '-c', script], {
         env: plainEnvironment,
         stdio: ['ignore', 'pipe', 'inherit'],
       });
@@ -85,5 +91,5 @@ export const loopShells = async (command: string, shells: number, seconds: numbe
   );
   const perSecond = outputs.reduce((total, one) => total + one.count / one.seconds, 0);
   const count = outputs.reduce((total, one) => total + one.count, 0);
-  return { count, perSecond, ms: (shells * 1_000) / perSecond };
+  return { count, perSecond, ms: (folders.length * 1_000) / perSecond };
 };

@@ -12,7 +12,8 @@ export interface ProcessFacts {
   readonly pidNamespace: string;
 }
 
-const readQuietly = (path: string): string => {
+/** Empty where there is no such file, for example of a process that has just ended. */
+export const readQuietly = (path: string): string => {
   try {
     return readFileSync(path, 'utf8');
   } catch {

@@ -1,17 +1,20 @@
 import type { Scenario } from '../scenario.ts';
 import { dispatcherThroughput } from './dispatcher-throughput.ts';
 import { helloScenarios } from './hello.ts';
-import { memory } from './memory.ts';
+import { memory, memoryPerSandbox } from './memory.ts';
 import { overhead } from './overhead.ts';
+import { paced } from './pace.ts';
 import { sandboxCost } from './sandbox-cost.ts';
-import { throughput } from './throughput.ts';
+import { throughputScenarios } from './throughput.ts';
 
 /** In the order they run. `memory` comes after load: what the processes need at rest, having worked. */
 export const scenarios: readonly Scenario[] = [
   ...helloScenarios,
   overhead,
-  throughput,
+  ...throughputScenarios,
+  paced,
   memory,
+  memoryPerSandbox,
   dispatcherThroughput,
   sandboxCost,
 ];

@@ -1,35 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { waitFor } from '../../harness/wait-for.ts';
-import { descendantsRunning, memoryCgroupOf, memoryOf } from '../processes.ts';
+import type { Sandbox, SandboxSpec } from '../../../service/executor/sandbox/port.ts';
+import { descendantsOf } from '../../harness/processes.ts';
+import { type Makers, openMakers } from '../makers.ts';
+import { cgroupMemory, memoryOf } from '../processes.ts';
 import { projectNode, python } from '../programs.ts';
-import { type Bench, type OwnProcesses, type Row, type Scenario, Skip, type Target } from '../scenario.ts';
+import { type Bench, type Row, type Scenario, Skip, type Target } from '../scenario.ts';
 import { plainEnvironment } from '../shell.ts';
-import { median, sum } from '../statistics.ts';
-
-const WARM_PYTHON = '/usr/bin/python3 main.py';
-
-interface Footprint {
-  /** All that the sandbox's cgroup is charged with, kernel memory included, in MB. */
-  readonly charged: number;
-  /** Private and proportional shares of every process in it, in MB. */
-  readonly pss: number;
-}
-
-const footprints = (own: OwnProcesses): Footprint[] =>
-  own.executors
-    .flatMap((pid) => descendantsRunning(pid, WARM_PYTHON))
-    .flatMap((pid) => {
-      const cgroup = memoryCgroupOf(pid);
-      if (!cgroup || !existsSync(cgroup.usageFile)) return [];
-      const members = readFileSync(cgroup.procsFile, 'utf8').trim().split('\n').map(Number);
-      return {
-        charged: Number(readFileSync(cgroup.usageFile, 'utf8')) / 1e6,
-        pss: sum(members.map((member) => memoryOf(member).pss)),
-      };
-    });
+import { sum } from '../statistics.ts';
 
 /** A program that waits, for as long as `use` takes. */
 const withIdle = async <T>(
@@ -92,34 +71,71 @@ export const memory: Scenario = {
     const { own } = bench;
     if (!own) throw new Skip('the processes of a service given with --url are not looked at');
     await workThenRest(bench);
-    const warm = await waitFor(() => footprints(own).length > 0 && footprints(own), {
-      what: 'a warm python sandbox to look at',
-      timeoutMs: 5_000,
-    });
-    const [barePython, bareNode] = [await idlePython(), await idleNode()];
+    const bareNode = await idleNode();
+    const executors = sum(own.executors.map(({ pid }) => memoryOf(pid).rss));
+    const against = 'a bare waiting Node';
     return [
-      row(
-        'memory-warm-python',
-        median(warm.map(({ charged }) => charged)),
-        barePython,
-        12,
-        'a bare waiting python',
-      ),
-      row(
-        'memory-warm-python-pss',
-        median(warm.map(({ pss }) => pss)),
-        barePython,
-        undefined,
-        'a bare waiting python',
-      ),
-      row(
-        'memory-executor',
-        sum(own.executors.map((pid) => memoryOf(pid).rss)),
-        bareNode,
-        100,
-        'a bare waiting Node',
-      ),
-      row('memory-dispatcher', memoryOf(own.dispatcher).rss, bareNode, 120, 'a bare waiting Node'),
+      row('memory-executor', executors, bareNode, 100, against),
+      row('memory-dispatcher', memoryOf(own.dispatcher).rss, bareNode, 120, against),
     ];
+  },
+};
+
+/** Before the first that count: fork servers are up, and have a sandbox each. */
+const FIRST_SANDBOXES = 8;
+const MORE_SANDBOXES = 24;
+
+interface Footprint {
+  /** All that the cgroups of the sandboxes are charged with, the kernel's own memory included, in MB. */
+  readonly charged: number;
+  /** Pages of all processes, those that they share counted once, in MB. */
+  readonly pages: number;
+}
+
+/** What each of many more sandboxes adds to those there are: what it shares with the others costs nothing. */
+const perSandbox = async (makers: Makers, spec: SandboxSpec): Promise<Footprint> => {
+  const made: Sandbox[] = [];
+  const make = async (count: number): Promise<void> => {
+    for (let done = 0; done < count; done++) made.push(await makers.maker.create(spec));
+  };
+  const read = (): Footprint => ({
+    charged: cgroupMemory(makers.cgroups.memory),
+    pages: sum(makers.launchers.flatMap((pid) => descendantsOf(pid)).map(({ pid }) => memoryOf(pid).pss)),
+  });
+  try {
+    await make(FIRST_SANDBOXES);
+    const before = read();
+    await make(MORE_SANDBOXES);
+    const after = read();
+    return {
+      charged: (after.charged - before.charged) / MORE_SANDBOXES,
+      pages: (after.pages - before.pages) / MORE_SANDBOXES,
+    };
+  } finally {
+    for (const sandbox of made) await sandbox.destroy();
+  }
+};
+
+/** What one more warm sandbox costs, forked from an interpreter that is there, and with an interpreter of its own. */
+export const memoryPerSandbox: Scenario = {
+  name: 'memory-per-warm-sandbox',
+  runtimes: [],
+  async run(bench): Promise<Row[]> {
+    if (!bench.own) throw new Skip('not measured for a service given with --url');
+    const makers = await openMakers();
+    try {
+      const barePython = await idlePython();
+      const forked = await perSandbox(makers, makers.python.run.spec);
+      const single = await perSandbox(makers, makers.single);
+      const against = 'a bare waiting python';
+      return [
+        row('memory-per-warm-sandbox', forked.charged, barePython, 4, against),
+        row('memory-per-warm-sandbox-pages', forked.pages, barePython, undefined, against),
+        row('memory-per-warm-sandbox-plain', single.charged, barePython, 12, against),
+        row('memory-per-warm-sandbox-plain-pages', single.pages, barePython, undefined, against),
+      ];
+    } finally {
+      await makers.close();
+    }
   },
 };

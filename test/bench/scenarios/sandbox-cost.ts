@@ -5,11 +5,11 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { SandboxMaker, SandboxSpec } from '../../../service/executor/sandbox/port.ts';
 import { type Makers, openMakers } from '../makers.ts';
-import { cpuOf } from '../processes.ts';
+import { cgroupCpu, cpuOf } from '../processes.ts';
 import { python } from '../programs.ts';
 import { type Bench, type Row, type Scenario, Skip } from '../scenario.ts';
 import { loopShells } from '../shell.ts';
-import { median } from '../statistics.ts';
+import { median, sum } from '../statistics.ts';
 
 const cores = availableParallelism();
 
@@ -18,18 +18,22 @@ type Variant = (seconds: number) => Promise<number>;
 
 /**
  * CPU time as the kernel accounts it to processes: unlike wall time it stays nearly the same when others use the
- * machine. What the kernel's own threads do later (freeing network namespaces and cgroups) is not in it.
+ * machine. What the kernel's own threads do later (freeing network namespaces and cgroups) is not in it. What is forked
+ * from a fork server has left no trace among the processes when it has ended: of that the cgroup tells.
  */
-const cpuNow = (launcher: number): number => {
-  const [own, launched] = [cpuOf('self'), cpuOf(launcher)];
-  return own.own + own.children + launched.own + launched.children;
+const cpuNow = ({ launchers, cgroups }: Makers, forks: boolean): number => {
+  const own = cpuOf('self');
+  const launched = launchers.map(cpuOf);
+  return forks
+    ? own.own + sum(launched.map((use) => use.own)) + cgroupCpu(cgroups.cpuacct)
+    : own.own + own.children + sum(launched.map((use) => use.own + use.children));
 };
 
 const inShells =
   (command: string): Variant =>
   async (seconds) => {
     const before = cpuOf('self').children;
-    const { count } = await loopShells(command, cores, seconds);
+    const { count } = await loopShells(command, new Array<string>(cores).fill('/tmp'), seconds);
     return (cpuOf('self').children - before) / count;
   };
 
@@ -37,9 +41,9 @@ const inShells =
 const LOOPS_PER_CORE = 2;
 
 const inNode =
-  (launcher: number, once: () => Promise<void>): Variant =>
+  (makers: Makers, once: () => Promise<void>, forks = false): Variant =>
   async (seconds) => {
-    const before = cpuNow(launcher);
+    const before = cpuNow(makers, forks);
     const end = performance.now() + seconds * 1_000;
     let count = 0;
     const loop = async (): Promise<void> => {
@@ -49,7 +53,7 @@ const inNode =
       }
     };
     await Promise.all(Array.from({ length: cores * LOOPS_PER_CORE }, loop));
-    return (cpuNow(launcher) - before) / count;
+    return (cpuNow(makers, forks) - before) / count;
   };
 
 const spawnTrue = async (): Promise<void> => {
@@ -68,9 +72,9 @@ interface Walls {
   readonly cpu: number;
 }
 
-const executeOnce = async ({ full, python: runtime }: Makers): Promise<Walls> => {
+const executeOnce = async ({ maker, python: runtime }: Makers, spec: SandboxSpec): Promise<Walls> => {
   const started = performance.now();
-  const sandbox = await full.create(runtime.run.spec);
+  const sandbox = await maker.create(spec);
   const made = performance.now();
   sandbox.put([{ name: python.fileName, content: Buffer.from(python.source('')) }]);
   const ended = await sandbox.go({
@@ -90,17 +94,20 @@ const executeOnce = async ({ full, python: runtime }: Makers): Promise<Walls> =>
 };
 
 const variantsOf = (makers: Makers, folder: string) => {
-  const plain: SandboxSpec = { ...makers.python.run.spec, key: 'plain', shown: [], warmCommand: undefined };
+  const { maker, withoutCgroup, plain, single } = makers;
+  const forked = makers.python.run.spec;
   writeFileSync(join(folder, python.fileName), python.source(''));
   return {
     process: inShells('/usr/bin/true'),
-    nodeSpawn: inNode(makers.launcher, spawnTrue),
+    nodeSpawn: inNode(makers, spawnTrue),
     barePython: inShells(python.bare.replace('main.py', join(folder, 'main.py'))),
     bubblewrap: inShells(makers.bubblewrap(false)),
     bubblewrapNet: inShells(makers.bubblewrap(true)),
-    withoutCgroup: inNode(makers.launcher, makeAndDestroy(makers.withoutCgroup, plain)),
-    plain: inNode(makers.launcher, makeAndDestroy(makers.full, plain)),
-    executed: inNode(makers.launcher, async () => void (await executeOnce(makers))),
+    withoutCgroup: inNode(makers, makeAndDestroy(withoutCgroup, plain)),
+    plain: inNode(makers, makeAndDestroy(maker, plain)),
+    executed: inNode(makers, async () => void (await executeOnce(makers, single))),
+    forkedMade: inNode(makers, makeAndDestroy(maker, forked), true),
+    forked: inNode(makers, async () => void (await executeOnce(makers, forked)), true),
   } satisfies Record<string, Variant>;
 };
 
@@ -143,6 +150,12 @@ const costRows = (costs: Costs, programMs: number): Row[] => {
     part('interpreter', costs.executed - costs.plain - programMs),
     part('program', programMs),
     {
+      ...part('forked', costs.forked),
+      ...{ baseline: costs.barePython, ratio: costs.forked / costs.barePython },
+      against: 'CPU time of one bare python in a shell',
+    },
+    part('forked-unused', costs.forkedMade),
+    {
       ...part('node-spawn', costs.nodeSpawn),
       ...{ baseline: costs.process, ratio: costs.nodeSpawn / costs.process },
       against: 'CPU time of a process started by a shell',
@@ -151,19 +164,12 @@ const costRows = (costs: Costs, programMs: number): Row[] => {
 };
 
 /** The same work one at a time: how long each step takes by the clock. */
-const wallRows = (all: readonly Walls[]): Row[] => {
+const wallRows = (name: string, all: readonly Walls[]): Row[] => {
   const whole = median(all.map(({ make, go, destroy }) => make + go + destroy));
   return (['make', 'go', 'destroy'] as const).map((step) => {
     const value = median(all.map((walls) => walls[step]));
     const against = 'wall time of one execution, one at a time';
-    return {
-      name: `sandbox-wall-${step}`,
-      value,
-      baseline: whole,
-      ratio: value / whole,
-      unit: 'ms',
-      against,
-    };
+    return { name: `${name}-${step}`, value, baseline: whole, ratio: value / whole, unit: 'ms', against };
   });
 };
 
@@ -174,12 +180,20 @@ export const sandboxCost: Scenario = {
   async run(bench) {
     if (!bench.own) throw new Skip('not measured for a service given with --url');
     const makers = await openMakers();
+    const walls = async (spec: SandboxSpec): Promise<Walls[]> => {
+      const all: Walls[] = [];
+      for (let done = 0; done < (bench.quick ? 10 : 50); done++) all.push(await executeOnce(makers, spec));
+      return all;
+    };
     try {
-      await executeOnce(makers);
+      await executeOnce(makers, makers.python.run.spec);
       const costs = await measureCosts(bench, makers);
-      const walls: Walls[] = [];
-      for (let done = 0; done < (bench.quick ? 10 : 50); done++) walls.push(await executeOnce(makers));
-      return [...costRows(costs, median(walls.map(({ cpu }) => cpu))), ...wallRows(walls)];
+      const single = await walls(makers.single);
+      return [
+        ...costRows(costs, median(single.map(({ cpu }) => cpu))),
+        ...wallRows('sandbox-wall', single),
+        ...wallRows('sandbox-wall-forked', await walls(makers.python.run.spec)),
+      ];
     } finally {
       await makers.close();
     }

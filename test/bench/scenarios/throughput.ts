@@ -1,181 +1,138 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
-import { cpuOf, machineCpu } from '../processes.ts';
-import { python } from '../programs.ts';
-import type { Bench, OwnProcesses, Row, Scenario } from '../scenario.ts';
+import { askPaddock } from '../apis/paddock.ts';
+import { type Cpu, cpuRows, cpuSample } from '../load/cpu.ts';
+import { closedLoop, type Slice } from '../load/loops.ts';
+import { targetOf } from '../load/target.ts';
+import { bareElsewhere, cpp, java, javascript, type Program, python } from '../programs.ts';
+import { type Bench, type Row, type Scenario, Skip, type Target } from '../scenario.ts';
 import { loopShells } from '../shell.ts';
-import { median, type Pair, percentile, sum, summarise } from '../statistics.ts';
+import { median, type Pair, percentile, summarise } from '../statistics.ts';
 
-/** Before the count starts: what was warm is used up, and the warm set has seen the demand. */
-const RAMP_MS = 1_500;
-
-interface Cpu {
-  readonly executor: number;
-  readonly sandboxes: number;
-  readonly dispatcher: number;
-  readonly client: number;
-  readonly machine: number;
+/** How a language is put under load. */
+interface Load {
+  readonly program: Program;
+  readonly connections: number;
+  readonly rounds: number;
+  readonly seconds: number;
+  /** Before the count starts: what was warm is used up, and the warm set has seen the demand. */
+  readonly rampMs: number;
 }
-
-interface Slice {
-  readonly perSecond: number;
-  readonly latencies: readonly number[];
-  /** CPU time for each execution, in ms; undefined where the processes cannot be seen. */
-  readonly cpu: Cpu | undefined;
-}
-
-const cpuNow = ({ dispatcher, executors, launchers }: OwnProcesses): Cpu => {
-  const ofExecutors = executors.map(cpuOf);
-  const ofLaunchers = launchers.map(cpuOf);
-  return {
-    executor: sum(ofExecutors.map(({ own }) => own)),
-    // A sandbox's processes count for the launcher once it has waited for them.
-    sandboxes:
-      sum(ofExecutors.map(({ children }) => children)) +
-      sum(ofLaunchers.map(({ own, children }) => own + children)),
-    dispatcher: cpuOf(dispatcher).own,
-    client: cpuOf('self').own,
-    machine: machineCpu(),
-  };
-};
-
-const cpuEach = (before: Cpu, after: Cpu, count: number): Cpu => ({
-  executor: (after.executor - before.executor) / count,
-  sandboxes: (after.sandboxes - before.sandboxes) / count,
-  dispatcher: (after.dispatcher - before.dispatcher) / count,
-  client: (after.client - before.client) / count,
-  machine: (after.machine - before.machine) / count,
-});
-
-/** Each connection sends its next request when it has the answer to the last; counts what ends within the window. */
-const closedLoop = async (bench: Bench, connections: number, seconds: number): Promise<Slice> => {
-  const latencies: number[] = [];
-  let counting = false;
-  let going = true;
-  const connection = async (): Promise<void> => {
-    while (going) {
-      const request = { runtime: python.runtime, code: python.source(randomUUID()) };
-      const { ms } = await bench.client.execute(request, python.stdout);
-      if (counting) latencies.push(ms);
-    }
-  };
-  const all = Promise.all(Array.from({ length: connections }, connection));
-  // A failure ends the slice at once; it is thrown below.
-  const failed = all.then(
-    () => undefined,
-    () => undefined,
-  );
-  await Promise.race([pause(RAMP_MS), failed]);
-  const before = bench.own && cpuNow(bench.own);
-  const started = performance.now();
-  counting = true;
-  await Promise.race([pause(seconds * 1_000), failed]);
-  counting = false;
-  const elapsed = performance.now() - started;
-  const after = bench.own && cpuNow(bench.own);
-  going = false;
-  await all;
-  return {
-    perSecond: (latencies.length * 1_000) / elapsed,
-    latencies,
-    cpu: before && after && cpuEach(before, after, latencies.length),
-  };
-};
 
 interface Measured {
   readonly pairs: readonly Pair[];
-  readonly slices: readonly Slice[];
+  readonly slices: readonly Slice<Cpu | undefined>[];
 }
 
-const measure = async (
-  bench: Bench,
-  connections: number,
-  rounds: number,
-  seconds: number,
-): Promise<Measured> => {
-  const folder = join(bench.folder, 'throughput');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, python.fileName), python.source(randomUUID()));
+/** The bare command, started in a loop by as many shells as there are connections, each in a folder of its own. */
+const bareRate = async (bench: Bench, { program, connections, seconds }: Load): Promise<number> => {
+  const folders = Array.from({ length: connections }, (_, n) => join(bench.folder, 'throughput', String(n)));
+  for (const folder of folders) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, program.fileName), program.source(randomUUID()));
+  }
+  return (await loopShells(program.bare, folders, seconds)).perSecond;
+};
+
+/** Service, bare, service, bare …: each slice of load is followed by its baseline. */
+const measure = async (bench: Bench, name: string, load: Load): Promise<Measured> => {
+  const { program, connections, seconds, rampMs } = load;
+  const target = targetOf(bench.client.url, askPaddock(program, bench.token));
+  const slice = (length: number): Promise<Slice<Cpu | undefined>> =>
+    closedLoop(target, { connections, rampMs, seconds: length, sample: cpuSample(bench.own) });
+  // Once unmeasured: code that Node compiles at its first use, pages of the interpreter.
+  await slice(bench.quick ? 0.5 : 2);
   const pairs: Pair[] = [];
-  const slices: Slice[] = [];
-  for (let round = 0; round < rounds; round++) {
-    bench.say(`throughput over ${connections} connections ${round + 1}/${rounds}`);
-    const slice = await closedLoop(bench, connections, seconds);
+  const slices: Slice<Cpu | undefined>[] = [];
+  for (let round = 0; round < load.rounds; round++) {
+    bench.say(`${name} over ${connections} connections ${round + 1}/${load.rounds}`);
+    const one = await slice(seconds);
     // Sandboxes are still made ahead after the last answer: the baseline starts when that is over.
-    await bench.client.untilWarm([python.runtime]);
-    const bare = await loopShells(
-      python.bare.replace('main.py', join(folder, 'main.py')),
-      connections,
-      seconds,
-    );
-    slices.push(slice);
-    pairs.push({ value: slice.perSecond, baseline: bare.perSecond });
+    await bench.client.untilWarm([program.runtime]);
+    slices.push(one);
+    pairs.push({ value: one.perSecond, baseline: await bareRate(bench, load) });
   }
   return { pairs, slices };
 };
 
-const rowsOf = (suffix: string, connections: number, { pairs, slices }: Measured): Row[] => {
+const rowsOf = (
+  name: string,
+  target: Target | undefined,
+  { program, connections }: Load,
+  { pairs, slices }: Measured,
+): Row[] => {
   const p50 = median(slices.map(({ latencies }) => percentile(latencies, 0.5)));
   const p99 = median(slices.map(({ latencies }) => percentile(latencies, 0.99)));
+  const against = `${connections} shells starting ${bareElsewhere(program)} in a loop`;
   return [
+    { name, ...summarise(pairs), unit: '/s', target, against },
     {
-      name: `python-throughput${suffix}`,
-      ...summarise(pairs),
-      unit: '/s',
-      target: { on: 'ratio', at: 'least', limit: 0.45 },
-      against: `${connections} shells starting bare python in a loop`,
-    },
-    {
-      name: `python-throughput${suffix}-p99`,
+      name: `${name}-p99`,
       value: p99,
       baseline: p50,
       ratio: p99 / p50,
       unit: 'ms',
-      target: { on: 'ratio', at: 'most', limit: 4 },
       against: `p50 over ${connections} connections`,
     },
   ];
 };
 
-/** What one execution costs in CPU time, and who spends it: this is what bounds the rate. */
-const cpuRows = (slices: readonly Slice[]): Row[] => {
-  const known = slices.flatMap(({ cpu }) => cpu ?? []);
-  if (known.length === 0) return [];
-  const of = (name: keyof Cpu): number => median(known.map((cpu) => cpu[name]));
-  const machine = of('machine');
-  const row = (name: string, value: number): Row => ({
-    name: `python-throughput-cpu-${name}`,
-    value,
-    baseline: machine,
-    ratio: value / machine,
-    unit: 'ms',
-    against: 'CPU time of the whole machine for each execution',
-  });
-  const named = {
-    sandboxes: of('sandboxes'),
-    executor: of('executor'),
-    dispatcher: of('dispatcher'),
-    client: of('client'),
-  };
-  return [
-    ...Object.entries(named).map(([name, value]) => row(name, value)),
-    row('rest', machine - sum(Object.values(named))),
-  ];
-};
-
-export const throughput: Scenario = {
-  name: 'python-throughput',
-  runtimes: [python.runtime],
+const throughput = (
+  name: string,
+  target: Target | undefined,
+  loadOf: (quick: boolean) => Load,
+  withCpu: boolean,
+): Scenario => ({
+  name,
+  runtimes: [loadOf(false).program.runtime],
   async run(bench) {
-    const [rounds, seconds] = bench.quick ? [1, 2] : [5, 3];
-    // Once unmeasured: code that Node compiles at its first use, pages of the interpreter.
-    await closedLoop(bench, 4, bench.quick ? 0.5 : 2);
-    await bench.client.untilWarm([python.runtime]);
-    const four = await measure(bench, 4, rounds, seconds);
-    const rows = rowsOf('', 4, four);
-    if (!bench.quick) rows.push(...rowsOf('-8', 8, await measure(bench, 8, rounds, seconds)));
-    return [...rows, ...cpuRows(four.slices)];
+    const load = loadOf(bench.quick);
+    const measured = await measure(bench, name, load);
+    return [...rowsOf(name, target, load, measured), ...(withCpu ? cpuRows(name, measured.slices) : [])];
+  },
+});
+
+const atLeast = (limit: number): Target => ({ on: 'ratio', at: 'least', limit });
+
+/** Enough that something is always waiting to be run on each core; more only wait longer. */
+export const CONNECTIONS = 8;
+
+const pythonLoad = (quick: boolean): Load => ({
+  ...{ program: python, connections: CONNECTIONS, rampMs: 1_500 },
+  ...(quick ? { rounds: 1, seconds: 2 } : { rounds: 5, seconds: 3 }),
+});
+
+const pythonThroughput = throughput('python-throughput', atLeast(2), pythonLoad, true);
+
+/** The same without fork servers, so that an interpreter is started for each sandbox: the way of every other runtime. */
+const plainName = 'python-throughput-plain';
+const pythonThroughputPlain: Scenario = {
+  name: plainName,
+  runtimes: [],
+  async run(bench) {
+    if (!bench.another) throw new Skip('a service given with --url cannot be started in another way');
+    const plain = await bench.another({ PADDOCK_FORK_SERVERS: '0' });
+    try {
+      await plain.bench.client.untilWarm([python.runtime]);
+      return await throughput(plainName, undefined, pythonLoad, true).run(plain.bench);
+    } finally {
+      await plain.stop();
+    }
   },
 };
+
+const slowLoad =
+  (program: Program, rampMs: number, rounds: number, seconds: number) =>
+  (quick: boolean): Load => ({
+    ...{ program, rampMs, connections: CONNECTIONS },
+    ...(quick ? { rounds: 1, seconds: seconds / 2 } : { rounds, seconds }),
+  });
+
+export const throughputScenarios: readonly Scenario[] = [
+  pythonThroughput,
+  pythonThroughputPlain,
+  throughput('javascript-throughput', atLeast(0.8), slowLoad(javascript, 1_500, 3, 4), false),
+  throughput('java-throughput', atLeast(0.8), slowLoad(java, 3_000, 3, 8), false),
+  throughput('cpp-throughput', atLeast(0.8), slowLoad(cpp, 3_000, 2, 12), false),
+];
