@@ -7,7 +7,7 @@ export interface ForkMakerConfig extends MakingConfig, ForkServerConfig {
   readonly single: SandboxMaker;
   /** How long one sandbox may take to come up, in ms: a fork that takes longer has gone wrong. */
   readonly forkTimeoutMs: number;
-  /** Hears why a sandbox had to be made the other way. */
+  /** Hears why a sandbox had to be made the other way, and what else goes wrong with a server. */
   readonly onFallback: (error: Error) => void;
   readonly now: () => number;
   /** From 0 to 1. */
@@ -46,12 +46,28 @@ const MOST_AGE_MS = 30 * 60_000;
 const MOST_FAILURES = 3;
 const RETRY_SERVER_MS = 10_000;
 
+/** Waits no longer than the one it is for. */
+const whileWanted = async (wait: Promise<void> | undefined, signal?: AbortSignal): Promise<void> => {
+  const { promise: unwanted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(new Error('cancelled'));
+  signal?.addEventListener('abort', onAbort);
+  if (signal?.aborted) onAbort();
+  try {
+    await Promise.race([wait, unwanted]);
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+  }
+};
+
 export const createForkMaker = (config: ForkMakerConfig): ForkMaker => {
   const groups = new Map<string, Group>();
   const members = new Set<Member>();
   const living = new Set<Sandbox>();
   const counts = { forked: 0, fallbacks: 0 };
   let closed = false;
+  const assertOpen = (): void => {
+    if (closed) throw new Error('no more sandboxes are made');
+  };
 
   /** No more is forked from it; it ends with the last of its sandboxes. */
   const retire = (group: Group, member: Member): void => {
@@ -69,9 +85,11 @@ export const createForkMaker = (config: ForkMakerConfig): ForkMaker => {
       return;
     }
     group.members.push(member);
-    void server.dead.finally(() => {
+    void server.dead.catch(config.onFallback).then(() => {
       members.delete(member);
       group.members = group.members.filter((other) => other !== member);
+      // One that does not live is not started over and over; after a long life another follows at once.
+      if (!member.retired) group.notBefore = Math.max(group.notBefore, member.startedAt + RETRY_SERVER_MS);
     });
   };
 
@@ -101,6 +119,7 @@ export const createForkMaker = (config: ForkMakerConfig): ForkMaker => {
   const memberFor = async (
     spec: SandboxSpec,
     key: string,
+    signal?: AbortSignal,
   ): Promise<{ group: Group; member: Member } | undefined> => {
     let group = groups.get(key);
     if (!group) {
@@ -108,7 +127,7 @@ export const createForkMaker = (config: ForkMakerConfig): ForkMaker => {
       groups.set(key, group);
     }
     tend(group, spec);
-    if (group.members.length === 0) await group.starting;
+    if (group.members.length === 0) await whileWanted(group.starting, signal);
     const member = group.members[Math.floor(config.random() * group.members.length)];
     return member && { group, member };
   };
@@ -143,7 +162,8 @@ export const createForkMaker = (config: ForkMakerConfig): ForkMaker => {
       return sandbox;
     } catch (error) {
       leave();
-      member.failures += 1;
+      // That it was not wanted any more says nothing about the server.
+      if (!signal?.aborted) member.failures += 1;
       if (member.failures >= MOST_FAILURES && !member.retired) retire(group, member);
       throw error;
     }
@@ -151,10 +171,10 @@ export const createForkMaker = (config: ForkMakerConfig): ForkMaker => {
 
   return {
     async create(spec, signal) {
-      if (closed) throw new Error('no more sandboxes are made');
+      assertOpen();
       if (!spec.forked) return config.single.create(spec, signal);
       try {
-        const from = await memberFor(spec, spec.forked.key);
+        const from = await memberFor(spec, spec.forked.key, signal);
         if (from) {
           const sandbox = await forkFrom(from, spec, signal);
           counts.forked += 1;
@@ -164,6 +184,7 @@ export const createForkMaker = (config: ForkMakerConfig): ForkMaker => {
         if (signal?.aborted || closed) throw error;
         config.onFallback(error as Error);
       }
+      assertOpen();
       counts.fallbacks += 1;
       return config.single.create(spec, signal);
     },

@@ -1,4 +1,4 @@
-import type { CgroupDriver } from '../cgroup/port.ts';
+import type { Cgroup, CgroupDriver } from '../cgroup/port.ts';
 import { OWN_INODES, serverArguments } from './arguments.ts';
 import type { Launched, Launcher, Listener } from './launcher.ts';
 import type { SandboxSpec } from './port.ts';
@@ -91,7 +91,7 @@ export const startForkServer = async (config: ForkServerConfig, spec: SandboxSpe
   const { launcher, serverSlots } = config;
   const interpreter = spec.forked?.interpreter ? spec.warmCommand : undefined;
   const slot = await serverSlots.take();
-  const cgroup = await config.cgroups?.create();
+  let cgroup: Cgroup | undefined;
   const release = async (): Promise<void> => {
     try {
       await cgroup?.remove();
@@ -101,6 +101,7 @@ export const startForkServer = async (config: ForkServerConfig, spec: SandboxSpe
   };
   let launched: Launched & { readonly number: number };
   try {
+    cgroup = await config.cgroups?.create();
     cgroup?.limit(SERVER_LIMITS);
     const args = serverArguments({
       bwrap: config.bwrap,

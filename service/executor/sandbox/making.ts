@@ -1,4 +1,4 @@
-import type { CgroupDriver } from '../cgroup/port.ts';
+import type { Cgroup, CgroupDriver } from '../cgroup/port.ts';
 import { createLineReader } from './control.ts';
 import { launchedSandbox, type Parts } from './launched-sandbox.ts';
 import type { Launched, Listener } from './launcher.ts';
@@ -71,14 +71,18 @@ const waitUntilReady = async (
   }
 };
 
-const tearDown = async ({ launched, cgroup, slot }: Parts, slots: Slots): Promise<void> => {
-  launched.kill();
-  await launched.dead;
+const giveBack = async (cgroup: Cgroup | undefined, slot: Slot, slots: Slots): Promise<void> => {
   try {
     await cgroup?.remove();
   } finally {
     slots.give(slot);
   }
+};
+
+const tearDown = async ({ launched, cgroup, slot }: Parts, slots: Slots): Promise<void> => {
+  launched.kill();
+  await launched.dead;
+  await giveBack(cgroup, slot, slots);
 };
 
 /**
@@ -94,18 +98,19 @@ export const makeSandbox = async (
   onEnd?: (sandbox: Sandbox) => void,
 ): Promise<Sandbox> => {
   const slot = await slots.take();
+  let cgroup: Cgroup | undefined;
   let parts: Parts;
   const readiness = createReadiness();
   try {
-    const cgroup = await cgroups?.create();
+    cgroup = await cgroups?.create();
     cgroup?.limit(spec.limits);
     parts = { slot, cgroup, launched: way.launch(spec, slot, cgroup?.joinFiles ?? [], readiness.listener) };
   } catch (error) {
-    slots.give(slot);
+    await giveBack(cgroup, slot, slots);
     throw error;
   }
   try {
-    const { launched, cgroup } = parts;
+    const { launched } = parts;
     await waitUntilReady(readiness, launched, way.timeoutMs, signal);
     const sandbox = launchedSandbox({
       parts,
