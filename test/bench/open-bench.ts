@@ -16,6 +16,7 @@ export interface BenchOptions {
   readonly url: string | undefined;
   readonly token: string | undefined;
   readonly quick: boolean;
+  readonly connections: number;
   readonly say: (text: string) => void;
 }
 
@@ -42,7 +43,7 @@ export const openBench = async (
   options: BenchOptions,
   env: Readonly<Record<string, string>> = {},
 ): Promise<OpenBench> => {
-  const { url, token, quick, say } = options;
+  const { url, token, quick, connections, say } = options;
   const service = url === undefined ? await startService({ env }) : undefined;
   const client = createClient(service?.url ?? url ?? '', token);
   const folder = mkdtempSync(join(tmpdir(), 'paddock-bench-'));
@@ -54,7 +55,7 @@ export const openBench = async (
     return opened;
   };
   const bench: Bench = {
-    ...{ client, token, shell, folder, quick, say },
+    ...{ client, token, shell, folder, quick, connections, say },
     own: service && processesOf(service),
     another: service && another,
   };

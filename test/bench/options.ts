@@ -4,19 +4,24 @@ import type { Scenario } from './scenario.ts';
 import { againstScenarios } from './scenarios/against.ts';
 import { scenarios } from './scenarios/index.ts';
 
-export const usage = `usage: npm run bench -- [NAME…] [--quick] [--json FILE] [--svg FILE] [--markdown] [--strict]
-                        [--url URL [--token TOKEN]] [--against URL --api API [--against-token TOKEN]]
+/** Enough that something is always waiting for each core; more only wait longer. */
+const DEFAULT_CONNECTIONS = 8;
 
-  NAME        scenarios to run: ${scenarios.map(({ name }) => name).join(', ')}
-  --quick     fewer repetitions
-  --json      also writes {"scenarios": [{"name", "value", "baseline", "ratio", "unit"}]}
-  --svg       also writes a picture of where time and CPU go, from the scenarios overhead and python-throughput
-  --markdown  prints the table as Markdown
-  --strict    ends with 1 where a target is missed
-  --url       drives a service that runs already; scenarios that look at its processes are skipped
-  --against   drives another system that runs already with the same programs, in turn with this one: python-against,
-              javascript-against, cpp-against are then the scenarios to run, where none are named
-  --api       which interface that system speaks: ${Object.keys(apis).join(', ')}
+export const usage = `usage: npm run bench -- [NAME…] [--quick] [--json FILE] [--svg FILE] [--markdown] [--strict]
+                        [--connections N] [--url URL [--token TOKEN]]
+                        [--against URL --api API [--against-token TOKEN]]
+
+  NAME           scenarios to run: ${scenarios.map(({ name }) => name).join(', ')}
+  --quick        fewer repetitions
+  --json         also writes {"scenarios": [{"name", "value", "baseline", "ratio", "unit"}]}
+  --svg          also writes a picture of where time and CPU go, from the scenarios overhead and python-throughput
+  --markdown     prints the table as Markdown
+  --strict       ends with 1 where a target is missed
+  --connections  requests under way at once where a service is loaded, and shells of the baseline (${DEFAULT_CONNECTIONS})
+  --url          drives a service that runs already; scenarios that look at its processes are skipped
+  --against      drives another system that runs already with the same programs, in turn with this one; where none are
+                 named, the scenarios are then python-against, javascript-against and cpp-against
+  --api          which interface that system speaks: ${Object.keys(apis).join(', ')}
 `;
 
 /** A mistake in the command line: told without a stack trace. */
@@ -29,6 +34,7 @@ export interface Options {
   readonly markdown: boolean;
   readonly strict: boolean;
   readonly help: boolean;
+  readonly connections: number;
   readonly json: string | undefined;
   readonly svg: string | undefined;
   readonly url: string | undefined;
@@ -73,6 +79,12 @@ const choose = (names: readonly string[], rivals: readonly Scenario[]): readonly
   return all.filter(({ name }) => names.includes(name));
 };
 
+const parseConnections = (text: string): number => {
+  if (!/^[1-9]\d{0,2}$/.test(text))
+    throw new UsageError(`--connections "${text}" is not a whole number from 1 to 999`);
+  return Number(text);
+};
+
 const PICTURED = ['overhead', 'python-throughput'];
 
 /** @throws UsageError */
@@ -86,6 +98,7 @@ export const readOptions = (args: readonly string[]): Options => {
   return {
     ...{ quick: values.quick, markdown: values.markdown, strict: values.strict, help: values.help },
     ...{ json: values.json, svg: values.svg, token: values.token, chosen },
+    connections: parseConnections(values.connections),
     url: values.url === undefined ? undefined : checkUrl('--url', values.url),
   };
 };
@@ -103,6 +116,7 @@ const parse = (args: readonly string[]) => {
         strict: { type: 'boolean', default: false },
         url: { type: 'string' },
         token: { type: 'string' },
+        connections: { type: 'string', default: String(DEFAULT_CONNECTIONS) },
         against: { type: 'string' },
         api: { type: 'string' },
         'against-token': { type: 'string' },

@@ -49,6 +49,8 @@ export interface Bench {
   /** Folder for programs of the baselines, removed at the end. */
   readonly folder: string;
   readonly quick: boolean;
+  /** How many requests are under way at once where a service is loaded. */
+  readonly connections: number;
   /** Tells people what goes on. */
   readonly say: (text: string) => void;
 }

@@ -87,6 +87,19 @@ const inWindow = async <Sample>(
   }
 };
 
+/** A number of executions on each connection, unmeasured: what is compiled or opened at the first use. */
+export const exercise = async (target: Target, connections: number, each: number): Promise<void> => {
+  const one = async (): Promise<void> => {
+    const connection = target.connect();
+    try {
+      for (let done = 0; done < each; done++) await target.once(connection);
+    } finally {
+      connection.close();
+    }
+  };
+  await Promise.all(Array.from({ length: connections }, one));
+};
+
 /** Each connection sends its next request when it has the answer to the last; counts what ends within the window. */
 export const closedLoop = <Sample>(target: Target, window: Window<Sample>): Promise<Slice<Sample>> =>
   inWindow(target, window, async (connection, going, took) => {

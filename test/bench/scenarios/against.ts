@@ -1,11 +1,10 @@
 import type { Api, Ask } from '../apis/api.ts';
 import { askPaddock } from '../apis/paddock.ts';
-import { closedLoop, type Slice } from '../load/loops.ts';
+import { closedLoop, exercise, type Slice } from '../load/loops.ts';
 import { type Target as Driven, targetOf } from '../load/target.ts';
 import { cpp, javascript, type Program, python } from '../programs.ts';
 import type { Bench, Row, Scenario, Target } from '../scenario.ts';
 import { type Pair, percentile, summarise } from '../statistics.ts';
-import { CONNECTIONS } from './throughput.ts';
 
 /** Another system that runs already, by its interface. */
 export interface Rival {
@@ -57,10 +56,10 @@ interface Loaded {
 const loads = async (bench: Bench, plan: Plan, { ours, theirs }: Both): Promise<Loaded[]> => {
   const { rampMs, rounds } = plan;
   const drive = (target: Driven, seconds: number): Promise<Slice<undefined>> =>
-    closedLoop(target, { connections: CONNECTIONS, rampMs, seconds, sample: () => undefined });
+    closedLoop(target, { connections: bench.connections, rampMs, seconds, sample: () => undefined });
   const all: Loaded[] = [];
   for (let round = 0; round < rounds; round++) {
-    bench.say(`${plan.program.runtime} over ${CONNECTIONS} connections ${round + 1}/${rounds}`);
+    bench.say(`${plan.program.runtime} over ${bench.connections} connections ${round + 1}/${rounds}`);
     await rest(bench, plan);
     const one = await drive(ours, plan.seconds);
     await rest(bench, plan);
@@ -102,8 +101,7 @@ const againstIn = (
       ours: targetOf(bench.client.url, askPaddock(plan.program, bench.token)),
       theirs: targetOf(rival.url, ask),
     };
-    // Once unmeasured, for both: what is compiled or opened at the first use.
-    await loads(bench, { ...plan, rounds: 1, seconds: 0.5 }, both);
+    for (const target of [both.ours, both.theirs]) await exercise(target, bench.connections, 2);
     const hello = await helloPairs(bench, plan, both);
     return rowsOf(`${name}-against`, rival, target, hello, await loads(bench, plan, both));
   },

@@ -1,10 +1,9 @@
 import { askPaddock } from '../apis/paddock.ts';
-import { closedLoop, pacedLoop } from '../load/loops.ts';
+import { closedLoop, exercise, pacedLoop } from '../load/loops.ts';
 import { targetOf } from '../load/target.ts';
 import { python } from '../programs.ts';
 import type { Row, Scenario } from '../scenario.ts';
 import { median, percentile } from '../statistics.ts';
-import { CONNECTIONS } from './throughput.ts';
 
 const SHARE = 0.7;
 /** Only the most at once: a request that finds none free waits, and its wait is counted. */
@@ -23,10 +22,11 @@ export const paced: Scenario = {
     const target = targetOf(bench.client.url, askPaddock(python, bench.token));
     const [rounds, seconds] = bench.quick ? [1, 4] : [3, 8];
     const window = { rampMs: 1_500, seconds, sample: nothing };
+    await exercise(target, bench.connections, bench.quick ? 1 : 50);
     const measured: { p50: number; p99: number }[] = [];
     for (let round = 0; round < rounds; round++) {
       bench.say(`python-p99-at-70 ${round + 1}/${rounds}`);
-      const full = await closedLoop(target, { ...window, seconds: 3, connections: CONNECTIONS });
+      const full = await closedLoop(target, { ...window, seconds: 3, connections: bench.connections });
       await bench.client.untilWarm([python.runtime]);
       const { latencies } = await pacedLoop(target, full.perSecond * SHARE, {
         ...window,

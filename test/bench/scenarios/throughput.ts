@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { askPaddock } from '../apis/paddock.ts';
 import { type Cpu, cpuRows, cpuSample } from '../load/cpu.ts';
-import { closedLoop, type Slice } from '../load/loops.ts';
+import { closedLoop, exercise, type Slice } from '../load/loops.ts';
 import { targetOf } from '../load/target.ts';
 import { bareElsewhere, cpp, java, javascript, type Program, python } from '../programs.ts';
 import { type Bench, type Row, type Scenario, Skip, type Target } from '../scenario.ts';
@@ -13,11 +13,12 @@ import { median, type Pair, percentile, summarise } from '../statistics.ts';
 /** How a language is put under load. */
 interface Load {
   readonly program: Program;
-  readonly connections: number;
   readonly rounds: number;
   readonly seconds: number;
   /** Before the count starts: what was warm is used up, and the warm set has seen the demand. */
   readonly rampMs: number;
+  /** Executions on each connection before any is measured. */
+  readonly exercise: number;
 }
 
 interface Measured {
@@ -26,8 +27,10 @@ interface Measured {
 }
 
 /** The bare command, started in a loop by as many shells as there are connections, each in a folder of its own. */
-const bareRate = async (bench: Bench, { program, connections, seconds }: Load): Promise<number> => {
-  const folders = Array.from({ length: connections }, (_, n) => join(bench.folder, 'throughput', String(n)));
+const bareRate = async (bench: Bench, { program, seconds }: Load): Promise<number> => {
+  const folders = Array.from({ length: bench.connections }, (_, n) =>
+    join(bench.folder, 'throughput', String(n)),
+  );
   for (const folder of folders) {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, program.fileName), program.source(randomUUID()));
@@ -37,17 +40,15 @@ const bareRate = async (bench: Bench, { program, connections, seconds }: Load): 
 
 /** Service, bare, service, bare …: each slice of load is followed by its baseline. */
 const measure = async (bench: Bench, name: string, load: Load): Promise<Measured> => {
-  const { program, connections, seconds, rampMs } = load;
+  const { program, seconds, rampMs } = load;
+  const { connections } = bench;
   const target = targetOf(bench.client.url, askPaddock(program, bench.token));
-  const slice = (length: number): Promise<Slice<Cpu | undefined>> =>
-    closedLoop(target, { connections, rampMs, seconds: length, sample: cpuSample(bench.own) });
-  // Once unmeasured: code that Node compiles at its first use, pages of the interpreter.
-  await slice(bench.quick ? 0.5 : 2);
+  await exercise(target, connections, bench.quick ? 1 : load.exercise);
   const pairs: Pair[] = [];
   const slices: Slice<Cpu | undefined>[] = [];
   for (let round = 0; round < load.rounds; round++) {
     bench.say(`${name} over ${connections} connections ${round + 1}/${load.rounds}`);
-    const one = await slice(seconds);
+    const one = await closedLoop(target, { connections, rampMs, seconds, sample: cpuSample(bench.own) });
     // Sandboxes are still made ahead after the last answer: the baseline starts when that is over.
     await bench.client.untilWarm([program.runtime]);
     slices.push(one);
@@ -59,7 +60,8 @@ const measure = async (bench: Bench, name: string, load: Load): Promise<Measured
 const rowsOf = (
   name: string,
   target: Target | undefined,
-  { program, connections }: Load,
+  program: Program,
+  connections: number,
   { pairs, slices }: Measured,
 ): Row[] => {
   const p50 = median(slices.map(({ latencies }) => percentile(latencies, 0.5)));
@@ -89,17 +91,17 @@ const throughput = (
   async run(bench) {
     const load = loadOf(bench.quick);
     const measured = await measure(bench, name, load);
-    return [...rowsOf(name, target, load, measured), ...(withCpu ? cpuRows(name, measured.slices) : [])];
+    return [
+      ...rowsOf(name, target, load.program, bench.connections, measured),
+      ...(withCpu ? cpuRows(name, measured.slices) : []),
+    ];
   },
 });
 
 const atLeast = (limit: number): Target => ({ on: 'ratio', at: 'least', limit });
 
-/** Enough that something is always waiting to be run on each core; more only wait longer. */
-export const CONNECTIONS = 8;
-
 const pythonLoad = (quick: boolean): Load => ({
-  ...{ program: python, connections: CONNECTIONS, rampMs: 1_500 },
+  ...{ program: python, rampMs: 1_500, exercise: 50 },
   ...(quick ? { rounds: 1, seconds: 2 } : { rounds: 5, seconds: 3 }),
 });
 
@@ -125,7 +127,7 @@ const pythonThroughputPlain: Scenario = {
 const slowLoad =
   (program: Program, rampMs: number, rounds: number, seconds: number) =>
   (quick: boolean): Load => ({
-    ...{ program, rampMs, connections: CONNECTIONS },
+    ...{ program, rampMs, exercise: 2 },
     ...(quick ? { rounds: 1, seconds: seconds / 2 } : { rounds, seconds }),
   });
 

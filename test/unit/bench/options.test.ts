@@ -24,6 +24,7 @@ describe('options of the benchmark', () => {
     [['--against', 'http://x'], /--against needs --api with one of piston, go-judge, judge0/],
     [['--against', 'http://x', '--api', 'docker'], /not docker/],
     [['--against', 'x', '--api', 'piston'], /--against "x" is not a URL/],
+    [['--connections', '0'], /--connections "0" is not a whole number/],
     [['--api', 'piston'], /go with --against/],
     [['--token', 'x'], /--token goes with --url/],
     [['cpp-hello', '--svg', 'x.svg'], /--svg draws what overhead and python-throughput measure/],
