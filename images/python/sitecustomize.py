@@ -55,10 +55,18 @@ def _must_start_afresh(entry, before, environment):
     return any(name.partition('.')[0] in sys.modules for name in os.listdir('.'))
 
 
+def _aside(name):
+    """A module that a program finds only where it imports it itself."""
+    known = name in sys.modules
+    module = __import__(name)
+    if not known:
+        del sys.modules[name]
+    return module
+
+
 def _become_fork_server():
     """Returns in each process that is to become a program, in its sandbox; this one never returns."""
-    import gc
-
+    gc = _aside('gc')
     for name in os.environ.pop('PADDOCK_PRELOAD', '').split():
         __import__(name)
     sys._paddock_ends = _begin, _finisher()  # Taken away again before the program starts.
@@ -68,13 +76,22 @@ def _become_fork_server():
     os.fork()  # Not libc's: see paddock-forks.c.
 
 
-def _begin(variables, path):
-    """What Python does before it runs a file. See python-end.c."""
+def _begin(path):
+    """What Python does before it runs a file; returns the program's variables. See python-end.c.
+
+    The module that Python made at its start is of before the fork, and not looked at by the collector any more: the
+    program gets one of its own, so that its objects can be collected at the end.
+    """
     from _frozen_importlib_external import SourceFileLoader
 
+    module = type(sys)('__main__')
+    variables = vars(module)
+    variables.update(vars(sys.modules['__main__']))
     variables['__file__'] = path
     variables['__cached__'] = None
     variables['__loader__'] = SourceFileLoader('__main__', path)
+    sys.modules['__main__'] = module
+    return variables
 
 
 def _finisher():
@@ -85,11 +102,10 @@ def _finisher():
     """
     import _thread
     import _weakref
-    import atexit
     import builtins
-    import gc
 
-    modules = sys.modules
+    atexit, gc = _aside('atexit'), _aside('gc')
+    modules, kind = sys.modules, type(sys)
     common = frozenset(modules)
     changed = [(vars(module), len(vars(module))) for module in (sys, builtins, os, modules['io'])]
 
@@ -104,7 +120,7 @@ def _finisher():
             if name[:1] == '_' and name[1:2] != '_':
                 variables[name] = None
         for name in list(variables):
-            if name[:1] != '_' or (name[1:2] == '_' and name != '__builtins__'):
+            if name != '__builtins__':
                 variables[name] = None
 
     def finish():
@@ -118,8 +134,10 @@ def _finisher():
             return False
         if any(len(variables) != size for variables, size in changed):
             return False
+        if gc.isenabled():
+            gc.collect()
         own = ['__main__', *(name for name in modules if name not in common)]
-        left = [_weakref.ref(modules[name]) for name in own if modules[name] is not None]
+        left = [_weakref.ref(modules[name]) for name in own if isinstance(modules[name], kind)]
         for name in own:
             modules[name] = None
         gc.collect()
@@ -134,13 +152,13 @@ def _finisher():
 
 
 def _become_the_program():
-    import gc
     import posix
 
     if os.environ.pop('PADDOCK_FORKS', None):
         _become_fork_server()
-    # What exists by now lasts until the end: to spare it from collection makes the program's end 1 ms faster.
-    gc.freeze()
+    else:
+        # What exists by now lasts until the end: to spare it from collection makes the program's end 1 ms faster.
+        _aside('gc').freeze()
     before = dict(os.environb)
     entry, arguments, environment = _wait_for_go()
     if _must_start_afresh(entry, before, environment):
@@ -179,4 +197,5 @@ def _main():
 
 
 _main()
-del _main, _hide, _become_the_program, _must_start_afresh, _wait_for_go, _exactly, _started_ahead, OURS
+del _main, _hide, _become_the_program, _become_fork_server, _begin, _finisher, _aside
+del _must_start_afresh, _wait_for_go, _exactly, _started_ahead, OURS

@@ -8,9 +8,9 @@
  * To know the program's exit status by then, it has to be run from here, exactly as `python main.py` does. Python opens
  * the program's file with fopen, from C, with no frame of Python's on the stack: this fopen is where we step in.
  *
- * images/python/sitecustomize.py leaves two functions in sys._paddock_ends: begin(globals, path), which does what CPython
- * does before it runs a file, and finish(), which takes apart what the program has made and returns whether that was
- * all. Where it was not, or where anything is missing, CPython goes its own way.
+ * images/python/sitecustomize.py leaves two functions in sys._paddock_ends: begin(path), which does what CPython does
+ * before it runs a file and returns the program's variables, and finish(), which takes apart what the program has made
+ * and returns whether that was all. Where it was not, or where anything is missing, CPython goes its own way.
  */
 #define _GNU_SOURCE
 #include "python-end.h"
@@ -36,8 +36,6 @@ typedef struct object PyObject;
   F(PyObject *, PySys_GetObject, (const char *))                                                              \
   F(int, PySys_SetObject, (const char *, PyObject *))                                                         \
   F(PyObject *, PyTuple_GetItem, (PyObject *, long))                                                          \
-  F(PyObject *, PyImport_AddModule, (const char *))                                                           \
-  F(PyObject *, PyModule_GetDict, (PyObject *))                                                               \
   F(PyObject *, PyObject_CallFunction, (PyObject *, const char *, ...))                                       \
   F(PyObject *, PyObject_GetAttrString, (PyObject *, const char *))                                           \
   F(int, PyObject_IsTrue, (PyObject *))                                                                       \
@@ -139,14 +137,14 @@ void run_python_program(const char *path, FILE *(*open_file)(const char *, const
     py.Py_IncRef(finish);
     py.PySys_SetObject("_paddock_ends", NULL);
   }
-  PyObject *globals = file ? py.PyModule_GetDict(py.PyImport_AddModule("__main__")) : NULL;
-  PyObject *begun = globals ? py.PyObject_CallFunction(begin, "Os", globals, path) : NULL;
-  if (!begun) {
+  PyObject *globals = file ? py.PyObject_CallFunction(begin, "s", path) : NULL;
+  if (!globals) {
     if (py.PyErr_Occurred()) py.PyErr_Clear();
     if (file) fclose(file);
     py.PyGILState_Release(state);
     return;
   }
   int status = run(file, path, globals, &interrupted);
+  py.Py_DecRef(globals);
   end(finish, status, interrupted);
 }
