@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createFrameReader, frame } from './frames.ts';
 
 export type OutputName = 'stdout' | 'stderr';
 
@@ -59,17 +60,7 @@ interface Known {
   readonly died: () => void;
 }
 
-const HEADER = 9;
 const GO_HEADER = 9;
-
-const frame = (kind: string, id: number, payload: Buffer): Buffer => {
-  const bytes = Buffer.allocUnsafe(HEADER + payload.length);
-  bytes.writeUInt32LE(payload.length, 0);
-  bytes.writeUInt8(kind.charCodeAt(0), 4);
-  bytes.writeUInt32LE(id, 5);
-  payload.copy(bytes, HEADER);
-  return bytes;
-};
 
 const strings = (fields: readonly string[]): Buffer => {
   if (fields.some((field) => field.includes('\0'))) throw new Error('a launch request cannot hold a NUL');
@@ -83,28 +74,6 @@ const goPayload = (message: Buffer, most: number, streams: boolean): Buffer => {
   payload.writeBigUInt64LE(BigInt(most), 1);
   message.copy(payload, GO_HEADER);
   return payload;
-};
-
-type OnFrame = (kind: string, id: number, payload: Buffer) => void;
-
-/** Cuts a stream of chunks into frames. */
-const frames = (onFrame: OnFrame): ((chunk: Buffer) => void) => {
-  let rest: Buffer = Buffer.alloc(0);
-  return (chunk) => {
-    const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
-    let at = 0;
-    while (bytes.length - at >= HEADER) {
-      const end = at + HEADER + bytes.readUInt32LE(at);
-      if (end > bytes.length) break;
-      onFrame(
-        String.fromCharCode(bytes[at + 4] ?? 0),
-        bytes.readUInt32LE(at + 5),
-        bytes.subarray(at + HEADER, end),
-      );
-      at = end;
-    }
-    rest = bytes.subarray(at);
-  };
 };
 
 const tell = (known: Known, kind: string, payload: Buffer): void => {
@@ -134,7 +103,7 @@ export const startLauncher = (path: string): Launcher => {
   child.stdin.on('error', () => {}); // `gone` tells
   child.stdout.on(
     'data',
-    frames((kind, id, payload) => {
+    createFrameReader((kind, id, payload) => {
       const known = all.get(id);
       if (!known) return;
       if (kind !== 'D') return tell(known, kind, payload);
