@@ -381,7 +381,8 @@ static void request_fork(uint32_t id, char *bytes, size_t length) {
   int count = split(bytes, length, fields), joins = count < 4 ? -1 : atoi(fields[3]);
   struct box *server = count < 4 ? NULL : find((uint32_t)strtoul(fields[0], NULL, 10));
   errno = ESRCH;
-  if (joins < 0 || joins > MAX_JOINS || 4 + joins >= count || !server || server->fds[CONTROL_END] < 0)
+  if (joins < 0 || joins > MAX_JOINS || 4 + joins >= count || !server || server->kind != SERVER ||
+      server->fds[CONTROL_END] < 0)
     return refuse(id, "fork server");
   int control[2], out[2], err[2], on = 1, given[4 + MAX_JOINS], ok = 1;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0) die("socketpair");
