@@ -116,7 +116,7 @@ export const makeSandbox = async (
       parts,
       spec,
       readyCpuNs: cgroup?.usage().cpuNs ?? 0,
-      scratch: openScratch(`/proc/${launched.process}/root${way.workFolder(slot)}`, slot.uid),
+      scratch: openScratch(`/proc/${launched.process}/root${way.workFolder(slot)}`),
       release: () => {
         onEnd?.(sandbox);
         return tearDown(parts, slots);

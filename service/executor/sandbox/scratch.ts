@@ -1,16 +1,4 @@
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  fstatSync,
-  lchownSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  statfsSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, statfsSync } from 'node:fs';
 import { chmod, copyFile, mkdir, readdir, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -19,8 +7,8 @@ import type { PlacedFile, ReadBack, ReadBudget } from './port.ts';
 
 /*
  * The scratch space of one sandbox, seen from outside through a directory descriptor: it stays valid, and stays the
- * same folder, whatever happens to paths and processes. Files go in before the program starts; they come out after
- * everything inside is dead, step by step with O_NOFOLLOW, so no link the program made is ever followed.
+ * same folder, whatever happens to paths and processes. Files come out after everything inside is dead, step by step with
+ * O_NOFOLLOW, so no link the program made is ever followed. They are put there from inside (native/inside.c).
  */
 /** Why a link, a FIFO, a socket or a device is not given back. */
 export const NOT_REGULAR = 'not a regular file';
@@ -29,10 +17,8 @@ const STEPS_AT_ONCE = 256;
 const OPEN_FOLDER = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 // Non-blocking so that a FIFO swapped in could not hang the open; the type is checked on the open descriptor.
 const OPEN_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
 export interface Scratch {
-  put(files: readonly PlacedFile[]): void;
   read(patterns: readonly string[], budget: ReadBudget): Promise<ReadBack>;
   copyTo(folder: string, budget: ReadBudget): Promise<void>;
   /** True where no block or no inode is left. */
@@ -171,41 +157,11 @@ const readWhole = (descriptor: number, size: number): Buffer => {
 
 const MAX_OMITTED = 100;
 
-/**
- * @param path the folder that the program sees as /work
- * @param owner the host uid that files get; undefined where the executor itself is that user
- */
-export const openScratch = (path: string, owner: number | undefined): Scratch => {
+/** @param path the folder that the program sees as /work */
+export const openScratch = (path: string): Scratch => {
   const root = openSync(path, OPEN_FOLDER);
-  const own = (descriptor: number): void => {
-    if (owner !== undefined) fchownSync(descriptor, owner, owner);
-  };
   let closed = false;
-  const made = new Set<string>();
-  const makeFolders = (name: string): void => {
-    const segments = name.split('/');
-    for (let depth = 1; depth < segments.length; depth++) {
-      const folder = segments.slice(0, depth).join('/');
-      if (made.has(folder)) continue;
-      mkdirSync(below(root, folder), { mode: 0o755 });
-      if (owner !== undefined) lchownSync(below(root, folder), owner, owner);
-      made.add(folder);
-    }
-  };
   return {
-    put(files) {
-      for (const { name, content, executable } of files) {
-        makeFolders(name);
-        const descriptor = openSync(below(root, name), CREATE, 0o644);
-        try {
-          for (let at = 0; at < content.length; ) at += writeSync(descriptor, content, at);
-          if (executable) fchmodSync(descriptor, 0o755);
-          own(descriptor);
-        } finally {
-          closeSync(descriptor);
-        }
-      }
-    },
     async read(patterns, budget) {
       const files: PlacedFile[] = [];
       const omitted: ReadBack['omitted'][number][] = [];
