@@ -10,6 +10,8 @@ const images = join(dirname(fileURLToPath(import.meta.url)), '../../../images');
 for (const [name, ...folders] of [
   ['ahead.cjs', 'javascript', 'typescript'],
   ['prepare.sh', 'cpp17', 'cpp20'],
+  ['instantiate.cc', 'cpp17', 'cpp20'],
+  ['check.cc', 'cpp17', 'cpp20'],
 ] as const) {
   test(`${name} is the same in ${folders.join(' and ')}`, () => {
     const [first, second] = folders.map((folder) => readFileSync(join(images, folder, name), 'utf8'));
