@@ -24,6 +24,21 @@ export const cpuOf = (pid: number | 'self'): CpuUse => {
   return { own: ticks(11, 12) * MS_PER_TICK, children: ticks(13, 14) * MS_PER_TICK };
 };
 
+/** kthreadd, the parent of every thread of the kernel's own. */
+const KERNEL = 2;
+
+/** CPU time of the kernel's own threads, in ms: what it does later, and for nobody in particular. */
+export const kernelCpu = (): number =>
+  descendantsOf(KERNEL)
+    .map(({ pid }) => {
+      try {
+        return cpuOf(pid).own;
+      } catch {
+        return 0; // ended since the list was made
+      }
+    })
+    .reduce((total, ms) => total + ms, 0);
+
 /** CPU time that all of the machine spent on anything, in ms. */
 export const machineCpu = (): number => {
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (

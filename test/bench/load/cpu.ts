@@ -1,4 +1,4 @@
-import { cgroupCpu, cpuOf, machineCpu, sandboxesCgroup } from '../processes.ts';
+import { cgroupCpu, cpuOf, kernelCpu, machineCpu, sandboxesCgroup } from '../processes.ts';
 import { type OwnProcesses, type Row, Skip } from '../scenario.ts';
 import { median, sum } from '../statistics.ts';
 import type { Slice } from './loops.ts';
@@ -9,6 +9,8 @@ export interface Cpu {
   readonly executor: number;
   readonly dispatcher: number;
   readonly client: number;
+  /** Threads of the kernel's own, which free the namespaces of sandboxes that have ended, among other things. */
+  readonly kernel: number;
   readonly machine: number;
 }
 
@@ -38,6 +40,7 @@ export const cpuSample = (own: OwnProcesses | undefined): (() => Cpu | undefined
       executor: sum(own.executors.map(({ pid }) => cpuOf(pid).own)),
       dispatcher: cpuOf(own.dispatcher).own,
       client: client - looking,
+      kernel: kernelCpu(),
       machine: machineCpu(),
     };
     looking += ownCpu() - client;
@@ -62,7 +65,7 @@ export const cpuRows = (prefix: string, slices: readonly Slice<Cpu | undefined>[
     unit: 'ms',
     against: 'CPU time of the whole machine for each execution',
   });
-  const parts = (['sandboxes', 'executor', 'dispatcher', 'client'] as const).map((name) =>
+  const parts = (['sandboxes', 'executor', 'dispatcher', 'client', 'kernel'] as const).map((name) =>
     row(name, of(name)),
   );
   return [...parts, row('rest', machine - sum(parts.map(({ value }) => value)))];
