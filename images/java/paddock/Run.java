@@ -30,12 +30,12 @@ final class Run {
   public static void main(String[] arguments) throws Throwable {
     if (arguments.length > 0 && arguments[0].equals("--record")) {
       warmUp();
+      use();
       return;
     }
     Go go;
     if (arguments.length == 0) {
       warmUp();
-      System.gc();
       go = Go.await();
       Environment.replace(go.environment);
     } else {
@@ -71,8 +71,20 @@ final class Run {
     return MethodHandles.lookup().unreflect(method).asFixedArity();
   }
 
-  /** Runs what most programs need once, so that it is loaded and linked. */
+  /** Goes the way of every program once, and no further: what else is warmed up costs each sandbox, used or not. */
   private static void warmUp() throws Exception {
+    Go.parse("Main.java\0001\000argument\000NAME=value\000".getBytes(StandardCharsets.UTF_8));
+    Environment.replace(null);
+    Files.readString(Path.of("/opt/paddock/runtime/warm/Common.java"));
+    try {
+      MethodHandles.lookup().unreflect(Run.class.getDeclaredMethod("nothing", String[].class)).invoke(new String[0]);
+    } catch (Throwable impossible) {
+      throw new AssertionError(impossible);
+    }
+  }
+
+  /** Uses what programs use of the library, while it is recorded which classes that takes. */
+  private static void use() throws Exception {
     PrintStream out = new PrintStream(new ByteArrayOutputStream(), true, "UTF-8");
     Scanner scanner = new Scanner(new ByteArrayInputStream("1 2.5 word\nline\n".getBytes(StandardCharsets.UTF_8)));
     out.println(scanner.nextInt() + " " + scanner.nextDouble() + scanner.next() + scanner.nextLine());
@@ -85,13 +97,7 @@ final class Run {
     StringBuilder builder = new StringBuilder();
     for (Map.Entry<String, List<Integer>> entry : map.entrySet()) builder.append(entry.getKey()).append(entry.getValue());
     out.println(builder);
-    Go.parse("Main.java\0001\000argument\000NAME=value\000".getBytes(StandardCharsets.UTF_8));
-    Environment.replace(null);
-    try {
-      MethodHandles.lookup().unreflect(Run.class.getDeclaredMethod("nothing", String[].class)).invoke(new String[0]);
-    } catch (Throwable impossible) {
-      throw new AssertionError(impossible);
-    }
+    new IllegalStateException("text").printStackTrace(out);
   }
 
   static void nothing(String[] arguments) {}

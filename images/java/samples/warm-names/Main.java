@@ -1,23 +1,23 @@
 import java.util.List;
 
-/** The names are those of the program that the compiler warms up with. */
+/** The names are those of the programs that the compiler has seen before. */
 public class Main {
   public static void main(String[] args) {
-    System.out.println(new Warm().name() + Circle.ONE + Colour.class.getSimpleName() + new Animal(2) + Faulty.list());
+    System.out.println(new Common().name() + Square.ONE + Shape.class.getSimpleName() + new Animal(2) + Faulty.list());
   }
 }
 
-class Warm {
+class Common {
   String name() {
-    return "Warm ";
+    return "Common ";
   }
 }
 
-enum Circle {
+enum Square {
   ONE
 }
 
-interface Colour {}
+interface Shape {}
 
 record Animal(int legs) {}
 

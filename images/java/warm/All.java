@@ -3,8 +3,8 @@ import java.util.*;
 import java.util.function.*;
 import java.util.stream.*;
 
-/** What programs are made of. Compiled again and again in memory while the compiler warms up; never run. */
-public class Warm {
+/** All that programs are made of. Compiled during the preparation, so that its parts of the compiler are archived; never run. */
+public class All {
   interface Shape {
     double area();
   }
