@@ -30,8 +30,8 @@ const steps: readonly (readonly [row: string, label: string, colour: Colour])[] 
   ['overhead-answer', 'HTTP between the caller and the dispatcher', 'sky'],
   ['overhead-queue', 'waiting for a place', 'red'],
   ['overhead-dispatch', 'HTTP between the dispatcher and the executor', 'orange'],
-  ['overhead-prepare', 'taking a warm sandbox, writing the file into it', 'pink'],
-  ['overhead-run', 'the program, from go to its end', 'green'],
+  ['overhead-prepare', 'taking a warm sandbox', 'pink'],
+  ['overhead-run', 'its file and the program, from go to its end', 'green'],
   ['overhead-collect', 'taking output files back', 'blue'],
 ];
 
