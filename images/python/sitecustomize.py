@@ -34,13 +34,11 @@ def _exactly(size):
 
 
 def _wait_for_go():
-    """Returns the entry, the arguments and the environment, all as bytes."""
+    """Returns the message, as bytes."""
     os.write(3, b'R')
     message = _exactly(int.from_bytes(_exactly(4), 'little'))
     os.close(3)
-    parts = message.split(b'\0')[:-1]
-    count = int(parts[1])
-    return parts[0], parts[2 : 2 + count], dict(part.split(b'=', 1) for part in parts[2 + count :])
+    return message
 
 
 def _must_start_afresh(entry, before, environment):
@@ -64,34 +62,53 @@ def _aside(name):
     return module
 
 
-def _become_fork_server():
-    """Returns in each process that is to become a program, in its sandbox; this one never returns."""
-    gc = _aside('gc')
+def _prepare_to_fork():
+    """Python goes on to where it would open the program's file, and becomes the fork server there: python-program.c."""
     for name in os.environ.pop('PADDOCK_PRELOAD', '').split():
         __import__(name)
-    sys._paddock_ends = _begin, _finisher()  # Taken away again before the program starts.
+    begin, finish = _beginner(), _finisher()
+    _rehearse(begin, finish)
+    sys._paddock = begin, finish  # Taken away again before anything is forked.
+    gc = _aside('gc')
     gc.collect()
     # What exists by now lasts until the end: nobody needs to look at it again, and to look is to copy its page.
     gc.freeze()
-    os.fork()  # Not libc's: see paddock-forks.c.
 
 
-def _begin(path):
-    """What Python does before it runs a file; returns the program's variables. See python-end.c.
+def _rehearse(begin, finish):
+    """Goes often enough through what every program does: what is set up and specialized on the way is shared then."""
+    main = sys.modules['__main__']
+    environment = b''.join(b'%b=%b\0' % pair for pair in os.environb.items())
+    for _ in range(12):
+        variables = begin(b'main.py\x000\0' + environment)
+        exec(compile('import sys\nprint(end="")\nfor i in range(2):\n  x = [i, "a"]\n', 'main.py', 'exec'), variables)
+        finish()
+        sys.modules['__main__'] = main
 
-    The module that Python made at its start is of before the fork, and not looked at by the collector any more: the
-    program gets one of its own, so that its objects can be collected at the end.
-    """
+
+def _beginner():
+    """A function that does what Python does between its start and a program's, for each program forked."""
     from _frozen_importlib_external import SourceFileLoader
 
-    module = type(sys)('__main__')
-    variables = vars(module)
-    variables.update(vars(sys.modules['__main__']))
-    variables['__file__'] = path
-    variables['__cached__'] = None
-    variables['__loader__'] = SourceFileLoader('__main__', path)
-    sys.modules['__main__'] = module
-    return variables
+    before = dict(os.environb)
+    modules, kind = sys.modules, type(sys)
+
+    def begin(message):
+        _become(message, before)
+        # The module that Python made at its start is of before the fork, and not looked at by the collector any more:
+        # the program gets one of its own, so that its objects can be collected at the end.
+        module = kind('__main__')
+        variables = vars(module)
+        variables.update(vars(modules['__main__']))
+        path = variables['__file__'] = os.getcwd() + '/main.py'
+        variables['__cached__'] = None
+        variables['__loader__'] = SourceFileLoader('__main__', path)
+        modules['__main__'] = module
+        # Left empty where the program's file is not there yet when Python starts.
+        sys.path[0] = sys.path[0] or os.getcwd()
+        return variables
+
+    return begin
 
 
 def _finisher():
@@ -151,34 +168,38 @@ def _finisher():
     return finish
 
 
-def _become_the_program():
-    import posix
-
-    if os.environ.pop('PADDOCK_FORKS', None):
-        _become_fork_server()
-    else:
-        # What exists by now lasts until the end: to spare it from collection makes the program's end 1 ms faster.
-        _aside('gc').freeze()
-    before = dict(os.environb)
-    entry, arguments, environment = _wait_for_go()
+def _become(message, before):
+    """Makes the state that of a program started with this entry, these arguments and this environment."""
+    parts = message.split(b'\0')[:-1]
+    entry, count = parts[0], int(parts[1])
+    arguments = parts[2 : 2 + count]
+    environment = dict(part.split(b'=', 1) for part in parts[2 + count :])
     if _must_start_afresh(entry, before, environment):
         if entry.startswith(b'-'):
             entry = b'./' + entry  # No option.
         os.execve(sys.executable, [os.fsencode(sys.executable), entry, *arguments], environment)
-    os.environb.clear()
-    os.environb.update(environment)
-    posix.environ.clear()
-    posix.environ.update(environment)
-    sys.argv[1:] = map(os.fsdecode, arguments)
-    sys.orig_argv[:] = [sys.orig_argv[0], *sys.argv]
+    if environment != before:
+        import posix
+
+        os.environb.clear()
+        os.environb.update(environment)
+        posix.environ.clear()
+        posix.environ.update(environment)
+        _hide_path()
+    if arguments:
+        sys.argv[1:] = map(os.fsdecode, arguments)
+        sys.orig_argv[:] = [sys.orig_argv[0], *sys.argv]
+
+
+def _hide_path():
+    """Leaves no trace in the environment of how this file was found."""
+    left = [path for path in os.environ.pop('PYTHONPATH', '').split(':') if path not in ('', OURS)]
+    if left:
+        os.environ['PYTHONPATH'] = ':'.join(left)
 
 
 def _hide():
-    """Leaves no trace of how this file was found."""
-    left = [path for path in os.environ['PYTHONPATH'].split(':') if path != OURS]
-    del os.environ['PYTHONPATH']
-    if left:
-        os.environ['PYTHONPATH'] = ':'.join(left)
+    _hide_path()
     if OURS in sys.path:
         sys.path.remove(OURS)
     sys.path_importer_cache.pop(OURS, None)
@@ -187,15 +208,18 @@ def _hide():
 def _main():
     import _signal
 
-    if _started_ahead():
-        _become_the_program()
-    _hide()
     # A program that is stopped has said what it printed, line by line, and streamed output comes as it is printed.
     sys.stdout.reconfigure(line_buffering=True)
     # A file over its size limit ends the program with SIGXFSZ, as it does in other languages.
     _signal.signal(_signal.SIGXFSZ, _signal.SIG_DFL)
+    if os.environ.pop('PADDOCK_FORKS', None):
+        _prepare_to_fork()
+    elif _started_ahead():
+        # What exists by now lasts until the end: to spare it from collection makes the program's end 1 ms faster.
+        _aside('gc').freeze()
+        before = dict(os.environb)
+        _become(_wait_for_go(), before)
+    _hide()
 
 
 _main()
-del _main, _hide, _become_the_program, _become_fork_server, _begin, _finisher, _aside
-del _must_start_afresh, _wait_for_go, _exactly, _started_ahead, OURS

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,6 +102,19 @@ static void take_outputs(void) {
   close(STDERR_ARRIVED);
 }
 
+/* What never gets ready ends when the launcher lets go: of a forked one it knows no process to kill before it has spoken. */
+static void wait_until_warm(int channel) {
+  struct pollfd ends[2] = {{.fd = channel, .events = POLLIN}, {.fd = CONTROL}};
+  char byte;
+  while (poll(ends, 2, -1) < 0 && errno == EINTR) {
+  }
+  if (ends[0].revents == 0) _exit(0);
+  if (read(channel, &byte, 1) != 1) {
+    errno = ECHILD;
+    fail("warm");
+  }
+}
+
 /* Returns 0 in the child with THE_CALLER. */
 static pid_t start_ahead(enum ahead ahead, char *const *command, int (*fork_process)(void), int *channel) {
   int pair[2];
@@ -126,14 +140,7 @@ static pid_t start_ahead(enum ahead ahead, char *const *command, int (*fork_proc
   }
   close(pair[1]);
   *channel = pair[0];
-  char byte;
-  ssize_t got;
-  while ((got = read(pair[0], &byte, 1)) < 0 && errno == EINTR) {
-  }
-  if (got != 1) {
-    errno = ECHILD;
-    fail("warm");
-  }
+  wait_until_warm(pair[0]);
   return pid;
 }
 

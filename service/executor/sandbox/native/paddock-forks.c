@@ -3,11 +3,8 @@
  * right outside, and makes sandboxes by forking itself: each with fresh mount, pid, ipc, net, uts, cgroup and user
  * namespaces, scratch space, cgroup and host uid. It never reads anything of a user's: requests come from the executor.
  *
- * Built twice. As a program it makes sandboxes that start their program by exec. As a library (paddock-forks.so, in
- * LD_PRELOAD) it takes the place of fork() in an interpreter: the first call does not return in the interpreter, which
- * is the fork server from then on; it returns 0 in each process that is to become a program, already in its sandbox, and
- * the interpreter's own handling of a fork (locks, thread state, random seeds) does the rest. Whether the library is
- * there tells the variable PADDOCK_FORKS=1, which the interpreter should take away.
+ * Built twice. As a program it makes sandboxes that start their program by exec. As a library (forks-library.c) it does
+ * so inside a started interpreter, and its sandboxes start as copies of that.
  *
  * Descriptor 3 is a SOCK_SEQPACKET socket to the launcher, 4 the seccomp program. It says `serving\n` once, and is told
  * one message a sandbox, NUL-terminated strings:
@@ -22,7 +19,6 @@
  * into. From there on the control socket is spoken as inside.h says.
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -44,8 +40,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "forks.h"
 #include "inside.h"
-#include "python-end.h"
 
 #define FILTER 4
 #define MAX_REQUEST (128u << 10)
@@ -56,7 +52,6 @@
 /* What the program sees itself as, whatever it is outside. */
 #define INSIDE_ID 1000
 #define LAST_CAPABILITY 63
-#define PROGRAM "/work/main.py"
 
 struct request {
   uid_t uid;
@@ -229,8 +224,7 @@ static int receive(struct request *request) {
   return 1;
 }
 
-/* Never returns in the server. */
-static void serve(int (*fork_process)(void)) {
+void serve(int (*fork_process)(void)) {
   struct request request;
   get_ready();
   if (write(CONTROL, "serving\n", 8) < 0) _exit(0);
@@ -249,42 +243,7 @@ static void serve(int (*fork_process)(void)) {
   _exit(0);
 }
 
-#ifdef AS_LIBRARY
-static int (*next_fork)(void);
-static FILE *(*next_fopen)(const char *, const char *);
-static int armed, is_program;
-
-__attribute__((constructor)) static void arm(void) {
-  int type = 0;
-  socklen_t size = sizeof type;
-  unsetenv("LD_PRELOAD");
-  if (getsockopt(CONTROL, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_SEQPACKET) return;
-  set_common_limits();
-  setenv("PADDOCK_FORKS", "1", 1);
-  armed = 1;
-}
-
-__attribute__((visibility("default"))) pid_t fork(void) {
-  if (!next_fork) next_fork = (int (*)(void))dlsym(RTLD_NEXT, "fork");
-  if (armed) {
-    armed = 0;
-    serve(next_fork);
-    is_program = 1;
-    return 0;
-  }
-  return next_fork();
-}
-
-/* See python-end.c. */
-__attribute__((visibility("default"))) FILE *fopen64(const char *path, const char *mode) {
-  if (!next_fopen) next_fopen = (FILE * (*)(const char *, const char *)) dlsym(RTLD_NEXT, "fopen64");
-  if (is_program && !strcmp(path, PROGRAM)) {
-    is_program = 0;
-    run_python_program(path, next_fopen);
-  }
-  return next_fopen(path, mode);
-}
-#else
+#ifndef AS_LIBRARY
 static int fork_process(void) { return fork(); }
 
 int main(void) {

@@ -1,30 +1,37 @@
 /*
- * The end of a forked Python, part of paddock-forks.so. CPython ends by taking itself apart: it touches nearly every
- * object there is, and in a forked process each page that is touched is copied first. That is more than half of what a
- * short program costs. Nobody can see the difference between an interpreter that is taken apart and one that is dropped
- * whole, as long as everything that the program itself has made is taken apart: its threads are joined, its exit
- * functions run, its modules cleared, its cycles collected, its streams flushed.
+ * Python as a fork server, part of paddock-forks.so: how a forked Python gets its program, and how it ends.
  *
- * To know the program's exit status by then, it has to be run from here, exactly as `python main.py` does. Python opens
- * the program's file with fopen, from C, with no frame of Python's on the stack: this fopen is where we step in.
+ * Python opens the program's file with fopen, from C, with no frame of Python's on the stack, when everything that comes
+ * before a program is done. This is where it is forked, and where a child goes on: it waits for go, and runs the program
+ * exactly as `python main.py` does.
  *
- * images/python/sitecustomize.py leaves two functions in sys._paddock_ends: begin(path), which does what CPython does
- * before it runs a file and returns the program's variables, and finish(), which takes apart what the program has made
- * and returns whether that was all. Where it was not, or where anything is missing, CPython goes its own way.
+ * CPython ends by taking itself apart: it touches nearly every object there is, and in a forked process each page that is
+ * touched is copied first. That is more than half of what a short program costs. Nobody can see the difference between
+ * an interpreter that is taken apart and one that is dropped whole, as long as everything that the program itself has
+ * made is taken apart: its threads are joined, its exit functions run, its modules cleared, its cycles collected, its
+ * streams flushed. For that its exit status has to be known by then, which is why it is run from here.
+ *
+ * images/python/sitecustomize.py leaves two functions in sys._paddock: begin(go), which gets the message of go as bytes,
+ * makes the state that of a program with these arguments and this environment, and returns its variables; and finish(),
+ * which takes apart what the program has made and returns whether that was all. Where it was not, CPython goes its own
+ * way to the end.
  */
 #define _GNU_SOURCE
-#include "python-end.h"
+#include "python-program.h"
+
+#include "forks.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* Of CPython's stable interface; the library is built without its headers. */
 typedef struct object PyObject;
+#define GO 3
 #define FILE_INPUT 257
 #define PRINT_RAW 1
 #define FLUSH_FAILED 120
@@ -32,11 +39,13 @@ typedef struct object PyObject;
 /* The names that are looked up in the interpreter; every one has to be there. */
 #define FUNCTIONS(F)                                                                                          \
   F(int, PyGILState_Ensure, (void))                                                                           \
-  F(void, PyGILState_Release, (int))                                                                          \
+  F(void, PyOS_BeforeFork, (void))                                                                            \
+  F(void, PyOS_AfterFork_Child, (void))                                                                       \
   F(PyObject *, PySys_GetObject, (const char *))                                                              \
   F(int, PySys_SetObject, (const char *, PyObject *))                                                         \
   F(PyObject *, PyTuple_GetItem, (PyObject *, long))                                                          \
   F(PyObject *, PyObject_CallFunction, (PyObject *, const char *, ...))                                       \
+  F(PyObject *, PyBytes_FromStringAndSize, (const char *, long))                                              \
   F(PyObject *, PyObject_GetAttrString, (PyObject *, const char *))                                           \
   F(int, PyObject_IsTrue, (PyObject *))                                                                       \
   F(PyObject *, PyRun_FileExFlags, (FILE *, const char *, int, PyObject *, PyObject *, int, void *))          \
@@ -108,7 +117,7 @@ static int run(FILE *file, const char *path, PyObject *globals, int *interrupted
   return 1;
 }
 
-static void end(PyObject *finish, int status, int interrupted) {
+static void __attribute__((noreturn)) end(PyObject *finish, int status, int interrupted) {
   PyObject *result = py.PyObject_CallFunction(finish, NULL);
   if (!result) py.PyErr_Clear();
   int all = result && py.PyObject_IsTrue(result) == 1;
@@ -121,28 +130,50 @@ static void end(PyObject *finish, int status, int interrupted) {
   exit(status);
 }
 
-void run_python_program(const char *path, FILE *(*open_file)(const char *, const char *)) {
-  struct stat about;
-  if (!find_interpreter()) return;
-  int state = py.PyGILState_Ensure(), interrupted = 0;
-  PyObject *ends = py.PySys_GetObject("_paddock_ends");
-  PyObject *begin = ends ? py.PyTuple_GetItem(ends, 0) : NULL, *finish = begin ? py.PyTuple_GetItem(ends, 1) : NULL;
-  FILE *file = finish ? open_file(path, "rb") : NULL;
-  if (file && (fstat(fileno(file), &about) < 0 || !S_ISREG(about.st_mode))) {
-    fclose(file);
-    file = NULL;
+static void read_exactly(void *to, size_t length) {
+  for (size_t at = 0; at < length;) {
+    ssize_t got = read(GO, (char *)to + at, length - at);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) _exit(0); /* the executor is gone, or needs this sandbox no more */
+    at += (size_t)got;
   }
-  if (finish) {
-    py.Py_IncRef(begin);
-    py.Py_IncRef(finish);
-    py.PySys_SetObject("_paddock_ends", NULL);
-  }
-  PyObject *globals = file ? py.PyObject_CallFunction(begin, "s", path) : NULL;
-  if (!globals) {
-    if (py.PyErr_Occurred()) py.PyErr_Clear();
-    if (file) fclose(file);
-    py.PyGILState_Release(state);
-    return;
+}
+
+/* The message of go as bytes: see service/contracts/runtime.ts. */
+static PyObject *wait_for_go(void) {
+  uint32_t length;
+  if (write(GO, "R", 1) != 1) _exit(0);
+  read_exactly(&length, sizeof length);
+  char *message = malloc(length);
+  if (!message) _exit(125);
+  read_exactly(message, length);
+  close(GO);
+  PyObject *bytes = py.PyBytes_FromStringAndSize(message, length);
+  free(message);
+  return bytes;
+}
+
+int python_is_ready(void) { return find_interpreter(); }
+
+void serve_python(const char *path, int (*fork_process)(void), FILE *(*open_file)(const char *, const char *)) {
+  py.PyGILState_Ensure();
+  PyObject *both = py.PySys_GetObject("_paddock");
+  PyObject *begin = both ? py.PyTuple_GetItem(both, 0) : NULL, *finish = begin ? py.PyTuple_GetItem(both, 1) : NULL;
+  if (!finish) _exit(125);
+  py.Py_IncRef(begin);
+  py.Py_IncRef(finish);
+  py.PySys_SetObject("_paddock", NULL);
+  py.PyOS_BeforeFork();
+  serve(fork_process);
+  py.PyOS_AfterFork_Child();
+
+  int interrupted = 0;
+  PyObject *globals = py.PyObject_CallFunction(begin, "N", wait_for_go());
+  FILE *file = globals ? open_file(path, "rb") : NULL;
+  if (!file) {
+    if (!globals) py.PyErr_Print();
+    else perror(path);
+    exit(globals ? 2 : 1);
   }
   int status = run(file, path, globals, &interrupted);
   py.Py_DecRef(globals);
