@@ -117,7 +117,7 @@ export const dispatcherThroughput: Scenario = {
     const parts = await startParts(bench);
     try {
       // Once unmeasured: connections are opened, and V8 compiles what is hot.
-      await drive(parts, bench.quick ? 1 : 3);
+      await drive(parts, bench.quick ? 2 : 3);
       const slices: Slice[] = [];
       for (let round = 0; round < rounds; round++) {
         bench.say(`dispatcher-throughput ${round + 1}/${rounds}`);
