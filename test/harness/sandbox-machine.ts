@@ -8,6 +8,7 @@ import { takeMachine } from '../../service/executor/machine.ts';
 import { UIDS_PER_PLACE } from '../../service/executor/place.ts';
 import { withKey } from '../../service/executor/runtimes/stage-plan.ts';
 import type { ForkMaker } from '../../service/executor/sandbox/fork-maker.ts';
+import type { Launcher } from '../../service/executor/sandbox/launcher.ts';
 import type { Ended, Go, PlacedFile, Sandbox, SandboxSpec } from '../../service/executor/sandbox/port.ts';
 import { cgroupsOfPlaces, hostState, leaksSince, placesIn } from './leaks.ts';
 import { describeProcess, listProcesses } from './processes.ts';
@@ -33,6 +34,10 @@ export const missingForSandboxes = (): string | false => {
 
 export interface SandboxMachine {
   readonly maker: ForkMaker;
+  readonly launcher: Launcher;
+  readonly bwrap: string;
+  /** Of its sandboxes' uids. */
+  readonly firstUid: number;
   readonly cgroups: CgroupDriver;
   readonly stateFolder: string;
   readonly placeFolder: string;
@@ -41,7 +46,7 @@ export interface SandboxMachine {
   /** Living processes of sandboxes, fork servers left out, as lines. */
   processes(): string[];
   /** Sandboxes clean up before `destroy` resolves: there is nothing to wait for. Fork servers and kept cgroups stay. */
-  assertNothingLeft(): void;
+  assertNothingLeft(slots?: number): void;
   /** Ends everything and checks that nothing at all is left. */
   close(): Promise<void>;
 }
@@ -75,16 +80,19 @@ export const openSandboxMachine = async (): Promise<SandboxMachine> => {
   return {
     ...{
       maker: machine.maker,
+      launcher: machine.launcher,
+      bwrap: machine.inspection.bwrap ?? '',
+      firstUid: first,
       cgroups,
       stateFolder,
       placeFolder: join(stateFolder, place),
       fallbacks,
       processes,
     },
-    assertNothingLeft() {
+    assertNothingLeft(slots = SLOTS) {
       assert.deepEqual(processes(), []);
       const groups = new Set(ownCgroups().map((path) => /sandbox-\d+$/.exec(path)?.[0]));
-      assert.ok(groups.size <= SLOTS + MOST_SERVERS + 1, `${groups.size} cgroups for ${SLOTS} slots`);
+      assert.ok(groups.size <= slots + MOST_SERVERS + 1, `${groups.size} cgroups for ${slots} slots`);
       assertNoLeaks();
     },
     async close() {
