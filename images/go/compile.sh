@@ -28,8 +28,10 @@ for source; do
 done
 grep -qE '^//(go:build|go:embed| *\+build)|^import "C"' "$@" && build "$@"
 
-if "$go" tool compile -o /tmp/main.a -p main -complete -pack -importcfg /opt/paddock/prepared/importcfg "$@" 2> /tmp/errors >&2; then
-  exec "$go" tool link -s -w -buildmode=exe -importcfg /opt/paddock/prepared/importcfg -o "$output" /tmp/main.a
+# Not through `go tool`, which costs a start of the go command each time.
+read -r tools < /opt/paddock/prepared/tools
+if "$tools/compile" -o /tmp/main.a -p main -complete -pack -importcfg /opt/paddock/prepared/importcfg "$@" 2> /tmp/errors >&2; then
+  exec "$tools/link" -s -w -buildmode=exe -importcfg /opt/paddock/prepared/importcfg -o "$output" /tmp/main.a
 fi
 grep -q 'could not import' /tmp/errors && build "$@"
 cat /tmp/errors >&2
