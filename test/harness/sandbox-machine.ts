@@ -112,7 +112,7 @@ export interface SandboxWay {
   /** The command is started by an interpreter's program, which is a file. */
   readonly interpreted: boolean;
   readonly skip: string | false;
-  spec(machine: SandboxMachine): SandboxSpec;
+  spec(machine: Pick<SandboxMachine, 'stateFolder'>): SandboxSpec;
   /** Files that the command needs, and what of go says it. */
   program(command: readonly string[]): { files: PlacedFile[] } & Pick<Go, 'command' | 'entry' | 'args'>;
 }
@@ -129,7 +129,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 `;
 
 /** Shows what the python runtime's preparation makes; Python compiles it by itself as well. */
-const interpreterSpec = ({ stateFolder }: SandboxMachine): SandboxSpec => {
+const interpreterSpec: SandboxWay['spec'] = ({ stateFolder }) => {
   const prepared = join(stateFolder, 'prepared');
   if (!existsSync(prepared)) {
     mkdirSync(prepared, { mode: 0o755 });
