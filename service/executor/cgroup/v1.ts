@@ -39,12 +39,13 @@ const eventsOf = (folders: Folders): CgroupEvents => ({
   forksRefused: readKey(`${folders.pids}/pids.events`, 'max'),
 });
 
+const isQuiet = ({ folders }: Group): boolean => {
+  const { oomKills, forksRefused } = eventsOf(folders);
+  return oomKills === 0 && forksRefused === 0 && readNumber(`${folders.pids}/pids.current`) === 0;
+};
+
 /** True where it could be made as new: making a memory cgroup takes the kernel a millisecond. */
 const renew = ({ folders }: Group): boolean => {
-  const { oomKills, forksRefused } = eventsOf(folders);
-  // These counters cannot be set back.
-  if (oomKills > 0 || forksRefused > 0) return false;
-  if (readNumber(`${folders.pids}/pids.current`) > 0) return false;
   if (readNumber(`${folders.memory}/memory.usage_in_bytes`) > MOST_LEFT_BYTES) return false;
   write(`${folders.memory}/memory.max_usage_in_bytes`, 0);
   write(`${folders.cpuacct}/cpuacct.usage`, 0);
@@ -83,22 +84,33 @@ const cgroupOf = (group: Group, giveBack: (group: Group) => Promise<void>): Cgro
   };
 };
 
-/** Kept for the next sandboxes; more than a burst needs would only be memory of the kernel's. */
-const MOST_KEPT = 64;
+/** How many rest at least: the kernel frees some of what a sandbox used only after a while (its network namespace). */
+const LEAST_RESTING = 8;
+/** More than a burst needs would only be memory of the kernel's. */
+const MOST_RESTING = 64;
 
 /**
  * cgroup v1, alone or in a hybrid mount.
  * @param roots for each controller the folder of this executor; made where absent
  */
 export const v1Driver = (roots: Folders): CgroupDriver => {
-  const kept: Group[] = [];
+  const resting: Group[] = [];
   let made = 0;
+  const removeGroup = async ({ distinct }: Group): Promise<void> => {
+    for (const folder of distinct) await removeFolder(folder);
+  };
   const giveBack = async (group: Group): Promise<void> => {
-    if (kept.length < MOST_KEPT && renew(group)) {
-      kept.push(group);
-      return;
-    }
-    for (const folder of group.distinct) await removeFolder(folder);
+    // What was counted in it cannot be set back, and what still runs in it is waited for.
+    if (resting.length >= MOST_RESTING || !isQuiet(group)) await removeGroup(group);
+    else resting.push(group);
+  };
+  /** The one that has rested longest, where that has made it as new. */
+  const rested = async (): Promise<Group | undefined> => {
+    if (resting.length < LEAST_RESTING) return undefined;
+    const group = resting.shift();
+    if (!group || renew(group)) return group;
+    await removeGroup(group);
+    return undefined;
   };
   const fresh = (): Promise<Group> => {
     const name = `sandbox-${made++}`;
@@ -112,9 +124,9 @@ export const v1Driver = (roots: Folders): CgroupDriver => {
   return {
     version: 'v1',
     roots: [...new Set(Object.values(roots))],
-    create: async () => cgroupOf(kept.pop() ?? (await fresh()), giveBack),
+    create: async () => cgroupOf((await rested()) ?? (await fresh()), giveBack),
     async clear() {
-      kept.splice(0);
+      resting.splice(0);
       for (const root of new Set(Object.values(roots))) await removeTree(root);
     },
   };

@@ -30,8 +30,11 @@ export interface SandboxParts {
   /** CPU time that making it took: what waits uses none. */
   readonly readyCpuNs: number;
   readonly scratch: Scratch;
-  /** Kills what is left, waits for it, frees the slot and the cgroup. */
-  readonly release: () => Promise<void>;
+  /**
+   * Kills what is left, waits for it, frees the slot and the cgroup.
+   * @param endsByItself where the first process inside has told the program's end: with that it ends, and all the rest
+   */
+  readonly release: (endsByItself: boolean) => Promise<void>;
 }
 
 const MEBIBYTE = 1024 * 1024;
@@ -196,6 +199,7 @@ const neverFitted = ({ parts }: SandboxParts): Ended => ({
 export const launchedSandbox = (own: SandboxParts): Sandbox => {
   const { parts, scratch } = own;
   let used = false;
+  let exited = false;
   let files: readonly PlacedFile[] = [];
   let hasInput = false;
   let destroyed: Promise<void> | undefined;
@@ -212,7 +216,9 @@ export const launchedSandbox = (own: SandboxParts): Sandbox => {
       if (!sameLimits(go.limits, own.spec.limits) && !limitFits(own, go)) return neverFitted(own);
       const placed = files;
       files = [];
-      return runProgram(own, placed, go, signal);
+      const ended = await runProgram(own, placed, go, signal);
+      exited = ended.reason === 'exit' && ended.exitCode !== null;
+      return ended;
     },
     async read(patterns, budget) {
       await parts.launched.dead;
@@ -226,7 +232,7 @@ export const launchedSandbox = (own: SandboxParts): Sandbox => {
       destroyed ??= (async () => {
         // What the caller sent is gone from the machine before the answer is sent.
         if (hasInput) truncateSync(parts.slot.stdin);
-        await own.release();
+        await own.release(exited);
         scratch.close();
       })();
       return destroyed;

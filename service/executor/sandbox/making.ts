@@ -37,12 +37,19 @@ const createReadiness = (): Readiness => {
   const hear = (text: string): void => {
     if (said.length < MAX_COMPLAINT) said += text;
   };
-  const fail = (why: string): void => reject(new Error(`${why}${said ? `: ${said.trim()}` : ''}`));
+  let over = false;
+  const fail = (why: string): void => {
+    // Every sandbox dies once: an error that nobody would hear of is not made.
+    if (!over) reject(new Error(`${why}${said ? `: ${said.trim()}` : ''}`));
+    over = true;
+  };
   const listener: Listener = {
     said: createLineReader(
       (message) => {
-        if (message.kind === 'ready') resolve();
-        else if (message.kind === 'error') hear(`it failed at ${message.step} (errno ${message.errno})\n`);
+        if (message.kind === 'ready') {
+          over = true;
+          resolve();
+        } else if (message.kind === 'error') hear(`it failed at ${message.step} (errno ${message.errno})\n`);
       },
       (line) => hear(`${line}\n`),
     ),
@@ -79,9 +86,17 @@ const giveBack = async (cgroup: Cgroup | undefined, slot: Slot, slots: Slots): P
   }
 };
 
-const tearDown = async ({ launched, cgroup, slot }: Parts, slots: Slots): Promise<void> => {
-  launched.kill();
+/** How long one may take that said it ends by itself. */
+const LINGER_MS = 1_000;
+
+const tearDown = async (
+  { launched, cgroup, slot }: Parts,
+  slots: Slots,
+  endsByItself = false,
+): Promise<void> => {
+  const timer = endsByItself ? setTimeout(() => launched.kill(), LINGER_MS) : launched.kill();
   await launched.dead;
+  clearTimeout(timer ?? undefined);
   await giveBack(cgroup, slot, slots);
 };
 
@@ -117,9 +132,9 @@ export const makeSandbox = async (
       spec,
       readyCpuNs: cgroup?.usage().cpuNs ?? 0,
       scratch: openScratch(`/proc/${launched.process}/root${way.workFolder(slot)}`),
-      release: () => {
+      release: (endsByItself) => {
         onEnd?.(sandbox);
-        return tearDown(parts, slots);
+        return tearDown(parts, slots, endsByItself);
       },
     });
     return sandbox;
