@@ -31,7 +31,9 @@ export const parseJson = (text: string): unknown => {
 
 /** The text of a GET. @throws where the answer is no 200 */
 export const getText = async (url: string, headers: Readonly<Record<string, string>>): Promise<string> => {
-  const response = await fetch(url, { headers });
+  const response = await fetch(url, { headers }).catch((cause: unknown) => {
+    throw new Error(`nothing answers at ${url}`, { cause });
+  });
   const text = await response.text();
   if (!response.ok) throw new Error(`GET ${url} answered ${response.status}: ${text.slice(0, 500)}`);
   return text;
