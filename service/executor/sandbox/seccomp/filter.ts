@@ -67,6 +67,26 @@ const judgeDevice = (argument: number): Instruction[] => [
   ...refuseOnly([CHARACTER_DEVICE, BLOCK_DEVICE]),
 ];
 
+type Judged = readonly [number: number, body: readonly Instruction[]];
+
+const LEAF = 3;
+const LONGEST_JUMP = 255;
+
+/**
+ * Finds the loaded number by halving: the kernel goes through the whole filter once for every call there is when it is
+ * put on a process, which is done for each sandbox. What is not among them is allowed.
+ */
+const search = (judged: readonly Judged[]): Instruction[] => {
+  const sorted = [...judged].sort(([a], [b]) => a - b);
+  if (sorted.length <= LEAF)
+    return [...sorted.flatMap(([number, body]) => onValue(number, body)), ret(ALLOW)];
+  const middle = sorted.length >> 1;
+  const lower = search(sorted.slice(0, middle));
+  const upper = search(sorted.slice(middle));
+  if (lower.length > LONGEST_JUMP) throw new Error('the seccomp filter is too long for a jump');
+  return [[JUMP_GREATER_EQUAL, lower.length, 0, sorted[middle]?.[0] ?? 0], ...lower, ...upper];
+};
+
 const instructionsFor = (table: SyscallTable): Instruction[] => {
   const { judged } = table;
   return [
@@ -78,18 +98,22 @@ const instructionsFor = (table: SyscallTable): Instruction[] => {
     ret(ENOSYS),
     [JUMP_GREATER_EQUAL, 0, 1, table.newest + 1],
     ret(ENOSYS),
-    ...onValue(judged.clone3, [ret(ENOSYS)]),
-    ...onValue(judged.clone, [loadArgument(0), [JUMP_SET, 0, 1, CLONE_NAMESPACES], ret(EPERM), ret(ALLOW)]),
-    ...onValue(judged.socket, [
-      loadArgument(0),
-      ...onValue(AF_NETLINK, [loadArgument(2), ...allowOnly([NETLINK_ROUTE], EAFNOSUPPORT)]),
-      ...allowOnly([AF_UNIX, AF_INET, AF_INET6], EAFNOSUPPORT),
+    ...search([
+      [judged.clone3, [ret(ENOSYS)]],
+      [judged.clone, [loadArgument(0), [JUMP_SET, 0, 1, CLONE_NAMESPACES], ret(EPERM), ret(ALLOW)]],
+      [
+        judged.socket,
+        [
+          loadArgument(0),
+          ...onValue(AF_NETLINK, [loadArgument(2), ...allowOnly([NETLINK_ROUTE], EAFNOSUPPORT)]),
+          ...allowOnly([AF_UNIX, AF_INET, AF_INET6], EAFNOSUPPORT),
+        ],
+      ],
+      [judged.ioctl, [loadArgument(1), ...refuseOnly([TIOCSTI, TIOCLINUX])]],
+      ...(judged.mknod === undefined ? [] : [[judged.mknod, judgeDevice(1)] as const]),
+      [judged.mknodat, judgeDevice(2)],
+      ...Object.values(table.refused).map((number) => [number, [ret(EPERM)]] as const),
     ]),
-    ...onValue(judged.ioctl, [loadArgument(1), ...refuseOnly([TIOCSTI, TIOCLINUX])]),
-    ...(judged.mknod === undefined ? [] : onValue(judged.mknod, judgeDevice(1))),
-    ...onValue(judged.mknodat, judgeDevice(2)),
-    ...Object.values(table.refused).flatMap((number) => onValue(number, [ret(EPERM)])),
-    ret(ALLOW),
   ];
 };
 
