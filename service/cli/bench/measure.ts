@@ -56,32 +56,46 @@ export const measure = async (
   if (fault) throw new CliError(`the program does not do what it should: ${fault}`);
   const order = await orderOf(context, options, plan, program);
 
+  const measured = await underWay(context, plan, async () => {
+    const wrong: Wrong = {};
+    // What goes wrong while the service warms up has gone wrong as well.
+    if (plan.warmUpMs > 0) await drive(generate, { ...order, durationMs: plan.warmUpMs }, judge, wrong);
+    return drive(generate, order, judge, wrong);
+  });
+  const report = reportOf(serviceUrl(context, options), first.runtime, plan, measured);
+  if (options.json) context.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  else printReport(context, report);
+  return report.executions === 0 || Object.keys(report.wrong).length > 0 ? 1 : 0;
+};
+
+const underWay = async <T>(context: CliContext, plan: Plan, work: () => Promise<T>): Promise<T> => {
   const progress = startProgress(context, `measuring for ${formatDuration(plan.warmUpMs + plan.durationMs)}`);
-  let measured: Measured;
   try {
-    if (plan.warmUpMs > 0) await drive(generate, { ...order, durationMs: plan.warmUpMs }, judge);
-    measured = await drive(generate, order, judge);
+    const done = await work();
+    context.signal.throwIfAborted();
+    return done;
   } finally {
     progress.stop();
   }
-  context.signal.throwIfAborted();
-  const { latencies, wrong, done } = measured;
-  const report: BenchReport = {
-    url: serviceUrl(context, options),
-    runtime: first.runtime,
-    connections: plan.connections,
-    rate: plan.rate ?? null,
-    durationMs: Math.round(done.elapsedMs),
-    executions: latencies.length,
-    perSecond: (latencies.length * 1_000) / done.elapsedMs,
-    ...figuresOf(latencies),
-    wrong,
-    unsent: done.unsent,
-  };
-  if (options.json) context.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-  else printReport(context, report);
-  return latencies.length === 0 || Object.keys(wrong).length > 0 ? 1 : 0;
 };
+
+const reportOf = (
+  url: string,
+  runtime: string,
+  plan: Plan,
+  { latencies, wrong, done }: Measured,
+): BenchReport => ({
+  url,
+  runtime,
+  connections: plan.connections,
+  rate: plan.rate ?? null,
+  durationMs: Math.round(done.elapsedMs),
+  executions: latencies.length,
+  perSecond: (latencies.length * 1_000) / done.elapsedMs,
+  ...figuresOf(latencies),
+  wrong,
+  unsent: done.unsent,
+});
 
 const planOf = (options: BenchOptions): Plan => {
   const connections =
@@ -157,15 +171,17 @@ const orderOf = async (
   };
 };
 
+/** How often what was wrong. */
+type Wrong = Record<string, number>;
+
 interface Measured {
   readonly latencies: readonly number[];
-  readonly wrong: Record<string, number>;
+  readonly wrong: Wrong;
   readonly done: LoadDone;
 }
 
-const drive = async (generate: GenerateLoad, order: Order, judge: Judge): Promise<Measured> => {
+const drive = async (generate: GenerateLoad, order: Order, judge: Judge, wrong: Wrong): Promise<Measured> => {
   const latencies: number[] = [];
-  const wrong: Record<string, number> = {};
   const giveUp = new AbortController();
   let faults = 0;
   const count = (what: string): void => {

@@ -79,6 +79,15 @@ describe('paddock bench', () => {
     assert.doesNotMatch(ran.stdout, /Every answer was/);
   });
 
+  test('what goes wrong while it warms up has gone wrong', async () => {
+    let n = 0;
+    const second = () => (n++ === 1 ? says('olleh\n') : says('hello\n'));
+    const args = ['bench', '-d', '300ms', '--warm-up', '200ms', '-c', '1'];
+    const ran = await withService(second, (url) => paddock(args, { url }));
+    assert.equal(ran.code, 1);
+    assert.match(ran.stdout, /1 × it printed/);
+  });
+
   test('a service that refuses under load ends it with 1', async () => {
     let n = 0;
     const full = { type: 'x', title: 'Full', status: 503, code: 'queue-full' };
