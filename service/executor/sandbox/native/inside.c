@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -246,6 +247,14 @@ static void report_end_of(pid_t program, const struct timespec *since) {
   }
 }
 
+/*
+ * A forked interpreter has handlers of its own. Without any, no signal from inside reaches the first process of a pid
+ * namespace; with one, a program can keep it busy until a limit on CPU time ends it.
+ */
+static void drop_handlers(void) {
+  for (int number = 1; number < SIGRTMIN; number++) signal(number, SIG_DFL);
+}
+
 void be_first_process(enum ahead ahead, char *const *command, int (*fork_process)(void)) {
   int channel = -1;
   pid_t program = -1;
@@ -253,6 +262,7 @@ void be_first_process(enum ahead ahead, char *const *command, int (*fork_process
     program = start_ahead(ahead, command, fork_process, &channel);
     if (program == 0) return;
   }
+  drop_handlers();
   if (write_all(CONTROL, "ready\n", 6) < 0) _exit(0);
 
   receive_files();
