@@ -19,6 +19,8 @@ interface Plan {
   readonly rounds: number;
   readonly seconds: number;
   readonly rampMs: number;
+  /** Executions on each connection before any is measured. */
+  readonly exercise: number;
 }
 
 interface Both {
@@ -101,7 +103,7 @@ const againstIn = (
       ours: targetOf(bench.client.url, askPaddock(plan.program, bench.token)),
       theirs: targetOf(rival.url, ask),
     };
-    for (const target of [both.ours, both.theirs]) await exercise(target, bench.connections, 2);
+    for (const target of [both.ours, both.theirs]) await exercise(target, bench.connections, plan.exercise);
     const hello = await helloPairs(bench, plan, both);
     return rowsOf(`${name}-against`, rival, target, hello, await loads(bench, plan, both));
   },
@@ -111,19 +113,19 @@ const againstIn = (
 const targetFor = (api: Api): Target | undefined =>
   api.name === 'go-judge' ? { on: 'ratio', at: 'least', limit: 4 } : undefined;
 
-const quickly = { count: 5, rounds: 1, seconds: 2, rampMs: 1_000 };
+const quickly = { count: 5, rounds: 1, seconds: 2, rampMs: 1_000, exercise: 1 };
 
 export const againstScenarios = (rival: Rival): readonly Scenario[] => [
   againstIn('python', rival, targetFor(rival.api), (quick) => ({
-    ...{ program: python, count: 25, rounds: 4, seconds: 3, rampMs: 1_500 },
+    ...{ program: python, count: 25, rounds: 4, seconds: 3, rampMs: 1_500, exercise: 200 },
     ...(quick && quickly),
   })),
   againstIn('javascript', rival, undefined, (quick) => ({
-    ...{ program: javascript, count: 15, rounds: 3, seconds: 4, rampMs: 1_500 },
+    ...{ program: javascript, count: 15, rounds: 3, seconds: 4, rampMs: 1_500, exercise: 20 },
     ...(quick && quickly),
   })),
   againstIn('cpp', rival, undefined, (quick) => ({
-    ...{ program: cpp, count: 4, rounds: 2, seconds: 12, rampMs: 3_000 },
+    ...{ program: cpp, count: 4, rounds: 2, seconds: 12, rampMs: 3_000, exercise: 1 },
     ...(quick && { ...quickly, count: 1, seconds: 6 }),
   })),
 ];

@@ -22,7 +22,7 @@ export const paced: Scenario = {
     const target = targetOf(bench.client.url, askPaddock(python, bench.token));
     const [rounds, seconds] = bench.quick ? [1, 4] : [3, 8];
     const window = { rampMs: 1_500, seconds, sample: nothing };
-    await exercise(target, bench.connections, bench.quick ? 1 : 50);
+    await exercise(target, bench.connections, bench.quick ? 25 : 200);
     const measured: { p50: number; p99: number }[] = [];
     for (let round = 0; round < rounds; round++) {
       bench.say(`python-p99-at-70 ${round + 1}/${rounds}`);
