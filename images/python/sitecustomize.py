@@ -212,13 +212,14 @@ def _main():
     sys.stdout.reconfigure(line_buffering=True)
     # A file over its size limit ends the program with SIGXFSZ, as it does in other languages.
     _signal.signal(_signal.SIGXFSZ, _signal.SIG_DFL)
-    if os.environ.pop('PADDOCK_FORKS', None):
-        _prepare_to_fork()
-    elif _started_ahead():
-        # What exists by now lasts until the end: to spare it from collection makes the program's end 1 ms faster.
-        _aside('gc').freeze()
-        before = dict(os.environb)
-        _become(_wait_for_go(), before)
+    # Where nothing was started ahead, the variable is the program's own.
+    if _started_ahead():
+        if os.environ.pop('PADDOCK_FORKS', None):
+            _prepare_to_fork()
+        else:
+            # Nothing is frozen here: of a module that the collector does not see, objects in cycles are never deleted.
+            before = dict(os.environb)
+            _become(_wait_for_go(), before)
     _hide()
 
 
