@@ -192,7 +192,7 @@ if (existsSync(join(root, 'test/integration'))) {
 }
 if (existsSync(join(root, 'test/programs/run.ts'))) {
   const command = [node, 'test/programs/run.ts'];
-  add(await runPart({ name: 'attacks', command, minutes: 6, counted: true }));
+  add(await runPart({ name: 'attacks', command, minutes: 9, counted: true }));
 }
 add(
   await withService((url) =>

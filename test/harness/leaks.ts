@@ -48,16 +48,26 @@ const heldPlaces = (): Set<string> =>
 export const cgroupsOfPlaces = (places: readonly string[]): string[] =>
   paddockCgroups().filter((path) => places.some((place) => `${path}/`.includes(`/paddock-${place}/`)));
 
+export interface CgroupCount {
+  readonly inhabited: number;
+  /** Kept for the next sandboxes. */
+  readonly empty: number;
+}
+
 /**
- * How many cgroups the executor below `root` keeps, in each hierarchy: found beside that of a living sandbox of it, so
- * that what other executors left under the same name elsewhere does not count.
+ * The cgroups of the executor below `root`, in each hierarchy: found beside that of a living sandbox of it, so that
+ * what other executors left under the same name elsewhere does not count.
  */
-export const cgroupCounts = (root: number): number[] => {
+export const cgroupCounts = (root: number): CgroupCount[] => {
   const [sandbox] = sandboxesAmong(descendantsOf(root)).values();
   const own = sandbox?.[0] ? cgroupFoldersOf(sandbox[0].pid) : [];
   return own
     .filter((folder) => folder.includes('/paddock-'))
-    .map((folder) => foldersBelow(dirname(folder), 1).length);
+    .map((folder) => {
+      const all = foldersBelow(dirname(folder), 1);
+      const inhabited = all.filter((path) => lines(`${path}/cgroup.procs`).length > 0).length;
+      return { inhabited, empty: all.length - inhabited };
+    });
 };
 
 /** True for what a sandbox could have made: other programs on this machine keep files of their own in /dev/shm. */

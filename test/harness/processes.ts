@@ -88,6 +88,21 @@ export const sandboxesAmong = (all: readonly ProcessFacts[]): Map<string, Proces
   );
 
 /**
+ * Fork servers: they stand in a pid namespace of their own, and sandboxes are their children. One without any is not
+ * found; a warm set always has some.
+ */
+export const forkServersAmong = (all: readonly ProcessFacts[]): ProcessFacts[] => {
+  const byPid = new Map(all.map((facts) => [facts.pid, facts]));
+  const isSandboxed = ({ pidNamespace }: ProcessFacts): boolean =>
+    pidNamespace !== '' && pidNamespace !== ownPidNamespace;
+  const servers = all.filter(isSandboxed).flatMap((facts) => {
+    const parent = byPid.get(facts.parent);
+    return parent && isSandboxed(parent) && parent.pidNamespace !== facts.pidNamespace ? [parent] : [];
+  });
+  return [...new Set(servers)];
+};
+
+/**
  * True for a sandbox that waits for its one execution: nothing in it but the first process and, where one is started
  * ahead, the warm program with its go channel (descriptor 3) still open. One that has run anything looks otherwise.
  */

@@ -77,7 +77,9 @@ describe('an executor that is killed in mid-run', () => {
     await waitFor(
       () => {
         const sandboxes = sandboxesAmong(descendantsOf(paddock.service.pid)).size;
-        return sandboxes > 0 && cgroupCounts(paddock.service.pid).every((count) => count === sandboxes);
+        return (
+          sandboxes > 0 && cgroupCounts(paddock.service.pid).every(({ inhabited }) => inhabited === sandboxes)
+        );
       },
       { what: 'cgroups and sandboxes to agree' },
     );

@@ -1,10 +1,18 @@
 import { executorsOf } from '../harness/client.ts';
-import { cgroupCounts, filesHolding, type HostState, hostState, leaksSince } from '../harness/leaks.ts';
+import {
+  type CgroupCount,
+  cgroupCounts,
+  filesHolding,
+  type HostState,
+  hostState,
+  leaksSince,
+} from '../harness/leaks.ts';
 import { descendantsOf, describeProcess, isAlive, isWaiting, sandboxesAmong } from '../harness/processes.ts';
 import type { Service } from '../harness/start-service.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { canaryFaults } from './canary.ts';
 import type { Sentinels } from './sentinels.ts';
+import { type Way, watchWay } from './way.ts';
 
 /** What must hold after each attack, whatever the program did. */
 export interface Aftermath {
@@ -16,18 +24,26 @@ interface Counted {
   readonly running: number;
   readonly sandboxes: number;
   readonly used: number;
-  /** Folders below the executor's own, in each hierarchy. */
-  readonly cgroups: readonly number[];
+  /** In each hierarchy. */
+  readonly cgroups: readonly CgroupCount[];
 }
+
+/** An executor keeps so many for its next sandboxes. */
+const MOST_EMPTY_CGROUPS = 64;
 
 const executorPids = (service: Service): number[] =>
   descendantsOf(service.pid)
     .filter(({ parent, name }) => parent === service.pid && /^(node|MainThread)/.test(name))
     .map(({ pid }) => pid);
 
-export const watchAftermath = async (service: Service, sentinels: Sentinels): Promise<Aftermath> => {
+export const watchAftermath = async (
+  service: Service,
+  sentinels: Sentinels,
+  way: Way,
+): Promise<Aftermath> => {
   const before: HostState = hostState();
   const executors = executorPids(service);
+  const wayWatch = watchWay(service, way);
 
   const count = async (): Promise<Counted> => {
     const running = (await executorsOf(service.url)).reduce((sum, status) => sum + status.running, 0);
@@ -40,7 +56,10 @@ export const watchAftermath = async (service: Service, sentinels: Sentinels): Pr
     };
   };
 
-  /** Every sandbox must be one that waits, and every cgroup that of a sandbox: then nothing of the attack is left. */
+  /**
+   * Every sandbox must be one that waits, and no cgroup may hold anything but one sandbox (or fork server) each: then
+   * nothing of the attack is left.
+   */
   const accounting = async (): Promise<string[]> => {
     let last: Counted | undefined;
     try {
@@ -48,7 +67,11 @@ export const watchAftermath = async (service: Service, sentinels: Sentinels): Pr
         async () => {
           last = await count();
           const { running, used, sandboxes, cgroups } = last;
-          return running === 0 && used === 0 && cgroups.every((number) => number === sandboxes);
+          return (
+            running === 0 &&
+            used === 0 &&
+            cgroups.every(({ inhabited, empty }) => inhabited === sandboxes && empty <= MOST_EMPTY_CGROUPS)
+          );
         },
         { what: 'the accounts to agree', timeoutMs: 6_000, everyMs: 25 },
       );
@@ -67,7 +90,7 @@ export const watchAftermath = async (service: Service, sentinels: Sentinels): Pr
   return {
     async faults(marker) {
       const faults = [...(await accounting()), ...(await canaryFaults(service.url)), ...sentinels.check()];
-      faults.push(...leaksSince(before));
+      faults.push(...(await wayWatch.faults()), ...leaksSince(before));
       faults.push(
         ...filesHolding(service.stateDir, marker).map((path) => `${path} holds text of the request`),
       );

@@ -5,6 +5,7 @@ import type {
   Stage,
 } from '../../service/contracts/execution.ts';
 import type { Service } from '../harness/start-service.ts';
+import type { Way } from './way.ts';
 
 /** Facts of the host that programs are told, as JSON in their first argument where they ask for `{context}`. */
 export interface Context {
@@ -23,6 +24,8 @@ export interface Context {
   readonly repository: string;
   readonly hostname: string;
   readonly namespaces: Readonly<Record<string, string>>;
+  /** How the sandboxes of the service are made. */
+  readonly way: Way;
 }
 
 /** Says what is wrong; nothing when all is well. */
@@ -44,6 +47,8 @@ export interface ProgramAttack {
   readonly check?: Check;
   /** From request to answer. */
   readonly maxMs: number;
+  /** Only these; all where absent. */
+  readonly ways?: readonly Way[];
 }
 
 export interface RequestAttack {
@@ -62,6 +67,7 @@ export interface ScenarioAttack {
   readonly name: string;
   readonly runtimes: readonly string[];
   readonly maxMs: number;
+  readonly ways?: readonly Way[];
   readonly run: (
     service: Service,
     context: Context,
@@ -76,6 +82,7 @@ export const isRequest = (attack: Attack): attack is RequestAttack => 'body' in 
 export interface Verdict {
   readonly name: string;
   readonly theme: string;
+  readonly way: string;
   readonly outcome: string;
   readonly ms: number;
   readonly held: boolean;

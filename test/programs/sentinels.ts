@@ -22,7 +22,7 @@ import type { Context } from './attack.ts';
 export interface Sentinels {
   /** For the service's environment. */
   readonly env: Readonly<Record<string, string>>;
-  contextFor(service: Service): Context;
+  contextFor(service: Service): Omit<Context, 'way'>;
   /** What no answer may hold. */
   readonly secrets: readonly string[];
   /** What has happened to them since the last call; nothing when all is well. */

@@ -4,7 +4,7 @@ import { extname, join } from 'node:path';
 const folder = join(import.meta.dirname, 'src');
 const preludes: Readonly<Record<string, string>> = { '.py': 'probe.py', '.c': 'probe.h' };
 /** Programs whose text is the attack: a prelude would get in its way. */
-const bare = /^(compile-|canary)/;
+const bare = /^(compile-|canary|compare-.*\.py$)/;
 
 /** A program under src/ with the prelude of its language in front. */
 export const sourceOf = (program: string): string => {

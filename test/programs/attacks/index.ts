@@ -2,6 +2,7 @@ import type { Attack } from '../attack.ts';
 import { compile } from './compile.ts';
 import { confinement } from './confinement.ts';
 import { files } from './files.ts';
+import { forks } from './forks.ts';
 import { input } from './input.ts';
 import { kernel } from './kernel.ts';
 import { memory } from './memory.ts';
@@ -17,6 +18,7 @@ export const themes: Readonly<Record<string, readonly Attack[]>> = {
   kernel,
   confinement,
   neighbours,
+  forks,
   compile,
   input,
 };
