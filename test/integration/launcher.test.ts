@@ -18,7 +18,7 @@ interface Heard {
 
 const PLENTY = 1024 * 1024;
 
-describe('the launcher', { skip: missingForSandboxes() }, () => {
+describe('the launcher', { skip: missingForSandboxes(), timeout: 120_000 }, () => {
   let folder: string;
   let launcher: Launcher;
   before(() => {
@@ -126,16 +126,18 @@ describe('the launcher', { skip: missingForSandboxes() }, () => {
     assert.ok(events.lastIndexOf('X') > events.lastIndexOf('stderr'), events.join());
   });
 
-  test('carries many at once without mixing them up', async () => {
-    const all = Array.from({ length: 40 }, (_, n) => ({
-      n,
-      heard: start(`read go <&3; for i in $(seq 50); do echo ${n} >&5; echo e${n} >&6; done`),
-    }));
-    for (const { heard, n } of all) heard.launched.go(Buffer.from('go\n'), PLENTY, n % 2 === 0);
-    await Promise.all(all.map(({ heard }) => heard.launched.dead));
-    for (const { heard, n } of all) {
-      assert.equal(heard.output('stdout'), `${n}\n`.repeat(50));
-      assert.equal(heard.output('stderr'), `e${n}\n`.repeat(50));
+  // Again and again: what one holds open on its way to its exec was once in another's way at its end.
+  test('carries many at once without mixing them up, and stays alive', async () => {
+    for (let round = 0; round < 10; round++) {
+      const all = Array.from({ length: 40 }, (_, n) =>
+        start(`read go <&3; for i in $(seq 50); do echo ${n} >&5; echo e${n} >&6; done`),
+      );
+      for (const [n, { launched }] of all.entries()) launched.go(Buffer.from('go\n'), PLENTY, n % 2 === 0);
+      await Promise.all(all.map(({ launched }) => launched.dead));
+      for (const [n, heard] of all.entries()) {
+        assert.equal(heard.output('stdout'), `${n}\n`.repeat(50));
+        assert.equal(heard.output('stderr'), `e${n}\n`.repeat(50));
+      }
     }
   });
 

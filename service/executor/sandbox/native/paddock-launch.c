@@ -161,7 +161,10 @@ static struct box *add_box(uint32_t id, enum kind kind, const int fds[PARTS]) {
 }
 
 static void close_part(struct box *box, enum part part) {
-  if (box->fds[part] >= 0) close(box->fds[part]); /* which also ends the watching */
+  if (box->fds[part] < 0) return;
+  /* Closing alone does not end the watching: a child of ours on its way to its exec has this open as well. */
+  epoll_ctl(epoll, EPOLL_CTL_DEL, box->fds[part], NULL);
+  close(box->fds[part]);
   box->fds[part] = -1;
 }
 
