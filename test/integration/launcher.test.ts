@@ -126,7 +126,7 @@ describe('the launcher', { skip: missingForSandboxes(), timeout: 120_000 }, () =
     assert.ok(events.lastIndexOf('X') > events.lastIndexOf('stderr'), events.join());
   });
 
-  // Again and again: what one holds open on its way to its exec was once in another's way at its end.
+  // Again and again: one on its way to its exec holds open what others close, which only sometimes comes at their end.
   test('carries many at once without mixing them up, and stays alive', async () => {
     for (let round = 0; round < 10; round++) {
       const all = Array.from({ length: 40 }, (_, n) =>
