@@ -131,6 +131,7 @@ describe('the budget of kept results', () => {
     assert.ok(cache.status().bytes > 160 * KIBIBYTE);
     for (let n = 0; n < 5; n++) await ask('second', String(n));
     for (let n = 0; n < 5; n++) assert.equal(await ask('second', String(n)), true, String(n));
+    assert.equal(await ask('first', '49'), true, 'what was used last stays');
   });
 
   test('is never exceeded, whoever compiles what', async () => {
