@@ -40,6 +40,8 @@ const eventsOf = (folders: Folders): CgroupEvents => ({
 });
 
 const isQuiet = ({ folders }: Group): boolean => {
+  // Cleared away under its owner: all that is read below would be 0.
+  if (!existsSync(folders.memory)) return false;
   const { oomKills, forksRefused } = eventsOf(folders);
   return oomKills === 0 && forksRefused === 0 && readNumber(`${folders.pids}/pids.current`) === 0;
 };
@@ -65,6 +67,7 @@ const sameLimits = (a: CgroupLimits, b: CgroupLimits): boolean =>
 
 const cgroupOf = (group: Group, giveBack: (group: Group) => Promise<void>): Cgroup => {
   const { folders, distinct } = group;
+  let removal: Promise<void> | undefined;
   return {
     joinFiles: distinct.map((folder) => `${folder}/cgroup.procs`),
     limit({ memoryMb, processes, cpus }: CgroupLimits) {
@@ -80,7 +83,11 @@ const cgroupOf = (group: Group, giveBack: (group: Group) => Promise<void>): Cgro
       memoryPeakBytes: readNumber(`${folders.memory}/memory.max_usage_in_bytes`),
     }),
     events: () => eventsOf(folders),
-    remove: () => giveBack(group),
+    remove() {
+      // Once: kept twice, it would be two sandboxes' at the same time.
+      removal ??= giveBack(group);
+      return removal;
+    },
   };
 };
 

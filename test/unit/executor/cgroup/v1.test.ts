@@ -173,9 +173,7 @@ describe('a cgroup of v1 that was given back', () => {
     assert.ok(!used.some((cgroup) => folderOf(cgroup) === folderOf(next)));
   });
 
-  test('twice by the same owner is still one: two sandboxes never share it', {
-    todo: 'v1.ts keeps it twice',
-  }, async (context) => {
+  test('twice by the same owner is still one: two sandboxes never share it', async (context) => {
     const { driver } = mounted(context);
     const used = await several(driver, RESTING);
     await used[0]?.remove();
@@ -234,9 +232,7 @@ describe('a cgroup of v1 that was given back', () => {
     assert.equal(existsSync(folderOf(fresh)), true);
   });
 
-  test('comes back to nobody where it was cleared away under its owner', {
-    todo: 'v1.ts keeps what is gone',
-  }, async (context) => {
+  test('comes back to nobody where it was cleared away under its owner', async (context) => {
     const { driver } = mounted(context);
     const living = await driver.create();
     await driver.clear();
