@@ -61,7 +61,7 @@ const run = async (config: ServiceConfig, hooks: ServeHooks): Promise<number> =>
     program: join(projectRoot, 'service/bin/executor.ts'),
     count: config.executors,
     pool: 'default',
-    execArgv: ['--max-semi-space-size=2', '--v8-pool-size=1'],
+    execArgv: ['--max-semi-space-size=8', '--v8-pool-size=1'],
     environment: { ...config.executorEnvironment, ...compileCache(), MALLOC_ARENA_MAX: '1' },
     clock: systemClock,
     randomBytes,
