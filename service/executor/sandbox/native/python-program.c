@@ -61,6 +61,8 @@ typedef struct object PyObject;
   F(PyObject *, PyErr_Occurred, (void))                                                                       \
   F(void, Py_IncRef, (PyObject *))                                                                            \
   F(void, Py_DecRef, (PyObject *))                                                                            \
+  F(void, PyEval_SetTrace, (void *, PyObject *))                                                              \
+  F(void, PyEval_SetProfile, (void *, PyObject *))                                                                            \
   F(int, Py_FinalizeEx, (void))
 #define OBJECTS(F) F(PyExc_SystemExit) F(PyExc_KeyboardInterrupt)
 
@@ -84,14 +86,8 @@ static int find_interpreter(void) {
   return none && number_type;
 }
 
-/* What `sys.exit(value)` means: nothing is 0, a number itself, anything else is printed and 1. */
-static int status_of_exit(void) {
-  PyObject *type, *value, *trace;
-  py.PyErr_Fetch(&type, &value, &trace);
-  py.PyErr_NormalizeException(&type, &value, &trace);
-  fflush(stdout);
-  PyObject *code = value ? py.PyObject_GetAttrString(value, "code") : NULL;
-  if (!code) py.PyErr_Clear();
+/* What `sys.exit(code)` means: nothing is 0, a number itself, anything else is printed and 1. */
+static int status_of(PyObject *code) {
   if (!code || code == none) return 0;
   if (py.PyObject_IsInstance(code, number_type) == 1) {
     long status = py.PyLong_AsLong(code); /* -1 where it does not fit */
@@ -103,6 +99,20 @@ static int status_of_exit(void) {
   py.PyErr_Clear();
   py.PySys_WriteStderr("\n");
   return 1;
+}
+
+static int status_of_exit(void) {
+  PyObject *type, *value, *trace;
+  py.PyErr_Fetch(&type, &value, &trace);
+  py.PyErr_NormalizeException(&type, &value, &trace);
+  fflush(stdout);
+  PyObject *code = value ? py.PyObject_GetAttrString(value, "code") : NULL;
+  if (!code) py.PyErr_Clear();
+  int status = status_of(code);
+  /* The trace holds the program's frames, and they hold all its variables: nothing would be deleted at the end. */
+  PyObject *held[] = {code, type, value, trace};
+  for (int i = 0; i < 4; i++) py.Py_DecRef(held[i]); /* which takes NULL as well */
+  return status;
 }
 
 static int run(FILE *file, const char *path, PyObject *globals, int *interrupted) {
@@ -118,6 +128,9 @@ static int run(FILE *file, const char *path, PyObject *globals, int *interrupted
 }
 
 static void __attribute__((noreturn)) end(PyObject *finish, int status, int interrupted) {
+  /* A program that traces itself must not find finish() among its own calls. */
+  py.PyEval_SetTrace(NULL, NULL);
+  py.PyEval_SetProfile(NULL, NULL);
   PyObject *result = py.PyObject_CallFunction(finish, NULL);
   if (!result) py.PyErr_Clear();
   int all = result && py.PyObject_IsTrue(result) == 1;
