@@ -1,22 +1,36 @@
-import type { Stage } from '../../service/contracts/execution.ts';
-import { run } from '../harness/client.ts';
+import type { ExecutionRequestInput, Stage } from '../../service/contracts/execution.ts';
+import { execute } from '../harness/client.ts';
 import type { Verdict } from './attack.ts';
+import { ends } from './compare-ends.ts';
 import { sourceOf } from './source.ts';
+
+const saying = (runtime: string, program: string): ExecutionRequestInput => ({
+  runtime,
+  code: sourceOf(program),
+  args: ['one', 'two words'],
+  stdin: 'a line\nanother\n',
+  env: { GIVEN: 'yes' },
+});
 
 /**
  * Programs that say all they can see of how they were made. Both ways of making sandboxes must look the same to them:
  * switching one off changes nothing but speed.
  */
-const probes: Readonly<Record<string, { readonly runtime: string; readonly program: string }>> = {
-  'same-kernel-view': { runtime: 'python', program: 'compare-kernel.py' },
-  'same-python': { runtime: 'python', program: 'compare-python.py' },
-  'same-python-at-work': { runtime: 'python', program: 'compare-works.py' },
-  'same-bash': { runtime: 'bash', program: 'compare-exec.sh' },
-  'same-javascript': { runtime: 'javascript', program: 'compare-javascript.js' },
-  'same-c': { runtime: 'c', program: 'compare-c.c' },
+const probes: Readonly<Record<string, ExecutionRequestInput>> = {
+  'same-kernel-view': saying('python', 'compare-kernel.py'),
+  'same-python': saying('python', 'compare-python.py'),
+  'same-python-at-work': saying('python', 'compare-works.py'),
+  'same-bash': saying('bash', 'compare-exec.sh'),
+  'same-javascript': saying('javascript', 'compare-javascript.js'),
+  'same-c': saying('c', 'compare-c.c'),
+  ...Object.fromEntries(
+    Object.entries(ends).map(([name, request]) => [`same-end-${name}`, { runtime: 'python', ...request }]),
+  ),
 };
 
 interface Difference {
+  /** In which probes; all where absent. */
+  readonly probe?: RegExp;
   /** Of what; all where absent. */
   readonly what?: RegExp;
   /** This part of the value; the whole where absent. */
@@ -26,6 +40,20 @@ interface Difference {
 
 /** What may differ. Everything else is a fault. */
 const explained: readonly Difference[] = [
+  {
+    probe: /^same-end-(raise-in-del|late-import)$/,
+    why: 'a forked Python can still import, and show source lines, while a program’s last objects go',
+  },
+  {
+    probe: /^same-end-traced$/,
+    what: /^(call|line|return) /,
+    why: 'what Python does after a program is not traced where it is forked',
+  },
+  {
+    probe: /^same-end-exit-in-atexit$/,
+    what: /^stderr /,
+    why: 'an exit function in C that fails shows the frame that it was called from: ours, in Python',
+  },
   { part: /0x[0-9a-f]{8,}/g, why: 'addresses are random' },
   { part: /\/tmp\/paddock-\w+-\w+\/place-\d+\/slots\/\d+/g, why: 'each service has its own folder' },
   { part: /\b(65534|1000) (65534|1000)$/, why: 'the root and /dev are the fork server’s, not the program’s' },
@@ -59,11 +87,10 @@ export const probeWay = async (
   isChosen: (theme: string, name: string) => boolean,
 ): Promise<Probed> => {
   const said = new Map<string, Stage | undefined>();
-  for (const [name, { runtime, program }] of Object.entries(probes)) {
+  for (const [name, request] of Object.entries(probes)) {
     if (!isChosen(theme, name)) continue;
-    const request = { args: ['one', 'two words'], stdin: 'a line\nanother\n', env: { GIVEN: 'yes' } };
-    const result = await run(url, { runtime, code: sourceOf(program), ...request });
-    said.set(name, result.run ?? result.compile);
+    const executed = await execute(url, request);
+    said.set(name, executed.ok ? (executed.result.run ?? executed.result.compile) : undefined);
   }
   return said;
 };
@@ -93,22 +120,22 @@ const parting = (a: string, b: string): string => {
 };
 
 /** The value without what may differ. */
-const comparable = (what: string, value = 'nothing'): string =>
+const comparable = (name: string, what: string, value = 'nothing'): string =>
   explained
-    .filter((known) => known.what?.test(what) ?? true)
+    .filter((known) => (known.probe?.test(name) ?? true) && (known.what?.test(what) ?? true))
     .reduce((text, { part }) => (part ? text.replace(part, '') : ''), value);
 
-const differences = (one: Stage, other: Stage): string[] => {
+const differences = (name: string, one: Stage, other: Stage): string[] => {
   const [a, b] = [valuesOf(one), valuesOf(other)];
   return [...new Set([...a.keys(), ...b.keys()])]
-    .filter((what) => comparable(what, a.get(what)) !== comparable(what, b.get(what)))
+    .filter((what) => comparable(name, what, a.get(what)) !== comparable(name, what, b.get(what)))
     .map((what) => `${what}: ${parting(a.get(what) ?? 'nothing', b.get(what) ?? 'nothing')}`);
 };
 
 export const compareWays = (one: Probed, other: Probed): Verdict[] =>
   [...one].map(([name, first]): Verdict => {
     const second = other.get(name);
-    const faults = first && second ? differences(first, second) : ['it did not run'];
+    const faults = first && second ? differences(name, first, second) : ['it did not run'];
     return {
       name,
       theme,

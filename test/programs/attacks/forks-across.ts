@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { ExecutionRequestInput } from '../../../service/contracts/execution.ts';
 import { execute, executorsOf, run } from '../../harness/client.ts';
+import { isAlive } from '../../harness/processes.ts';
 import type { Service } from '../../harness/start-service.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import type { Attack } from '../attack.ts';
@@ -68,7 +69,7 @@ const unharmed = async (service: Service, harm: () => Promise<unknown>): Promise
     const { run: stage } = await run(service.url, { runtime: 'python', code: 'print(6 * 7)' });
     if (stage?.stdout !== '42\n') return [`afterwards: ${stage?.outcome} ${stage?.stderr}`];
   }
-  const gone = servers.filter((pid) => !serversOf(service).includes(pid));
+  const gone = servers.filter((pid) => !isAlive(pid));
   const after = await counters(service);
   return [
     ...(gone.length > 0 ? [`fork servers are gone: ${gone}`] : []),
