@@ -91,10 +91,17 @@ def _beginner():
     from _frozen_importlib_external import SourceFileLoader
 
     before = dict(os.environb)
+    unchanged = sorted(b'%b=%b' % pair for pair in before.items())
     modules, kind = sys.modules, type(sys)
 
     def begin(message):
-        _become(message, before)
+        # Most programs have the usual name, the usual environment, no argument and no other file: for these there is
+        # nothing to do. To find that out another way would touch, and so copy, what all the rest of this file uses.
+        entry, count, *environment = message.split(b'\0')
+        environment.pop()
+        environment.sort()
+        if entry != b'main.py' or count != b'0' or environment != unchanged or os.listdir() != ['main.py']:
+            _become(message, before)
         # The module that Python made at its start is of before the fork, and not looked at by the collector any more:
         # the program gets one of its own, so that its objects can be collected at the end.
         module = kind('__main__')
@@ -153,7 +160,9 @@ def _finisher():
             return False
         if gc.isenabled():
             gc.collect()
-        own = ['__main__', *(name for name in modules if name not in common)]
+        own = ['__main__']
+        if len(modules) != len(common):
+            own += [name for name in modules if name not in common]
         left = [_weakref.ref(modules[name]) for name in own if isinstance(modules[name], kind)]
         for name in own:
             modules[name] = None
