@@ -12,6 +12,7 @@ import { ConfigError, type Environment, readConfig, type ServiceConfig } from '.
 import { openLog } from './log.ts';
 
 const projectRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const LAST_ANSWERS_MS = 1_000;
 
 export interface ServeHooks {
   /** Called once, when the service takes executions. */
@@ -135,7 +136,10 @@ const untilSignal = async (
     await Promise.race([core.drain(config.graceMs), second.promise]);
     return 0;
   } finally {
+    // Answers get this long to leave. A connection that never asked anything counts as busy and would hold the end up.
+    const last = setTimeout(() => app.server.closeAllConnections(), LAST_ANSWERS_MS);
     await app.close();
+    clearTimeout(last);
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
   }

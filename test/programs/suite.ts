@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
+import { connect } from 'node:net';
 import { runtimesOf } from '../harness/client.ts';
 import { filesHolding, type HostState, leaksSince, placesIn, processesMarked } from '../harness/leaks.ts';
 import type { Service } from '../harness/start-service.ts';
@@ -112,9 +114,13 @@ export const attackAll = async (
 /** After the service has ended nothing at all may be left: this is asked strictly. */
 export const endOf = async (service: Service, way: Way, before: HostState): Promise<Verdict> => {
   const places = placesIn(service.stateDir);
+  // One that says nothing must not hold the end up.
+  const silent = connect(service.port, '127.0.0.1').on('error', () => {});
+  await once(silent, 'connect');
   const started = performance.now();
   const { code, signal } = await service.stop('SIGTERM');
   const ms = performance.now() - started;
+  silent.destroy();
   const left = (): string[] => [
     ...leaksSince(before, places),
     ...processesMarked(service.stateDir).map((line) => `process ${line}`),
