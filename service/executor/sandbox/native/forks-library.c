@@ -45,7 +45,7 @@ __attribute__((constructor)) static void arm(void) {
 EXPORTED pid_t fork(void) {
   if (!armed) return libc_fork();
   armed = 0;
-  serve(libc_fork);
+  serve(libc_fork, THE_CALLER);
   return 0;
 }
 

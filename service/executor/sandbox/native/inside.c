@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -21,6 +22,7 @@
 #define MAX_MESSAGE (64u << 20)
 /* Twice the usual: recursion is what students try. Threads get as much address space each. */
 #define STACK_BYTES (16u << 20)
+#define ENDS_WELL (SIGRTMAX - 1)
 
 void fail(const char *step) {
   dprintf(CONTROL, "error %s %d\n", step, errno);
@@ -229,21 +231,60 @@ static char *read_go(char **end) {
 
 static long long micros(struct timeval t) { return (long long)t.tv_sec * 1000000 + t.tv_usec; }
 
+static void say_exit(int code, int by_signal, const struct timespec *since, const struct rusage *usage) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  long long wall = (now.tv_sec - since->tv_sec) * 1000000LL + (now.tv_nsec - since->tv_nsec) / 1000;
+  char line[128];
+  int length = snprintf(line, sizeof line, "exit %d %d %lld %lld %lld %ld\n", code, by_signal, wall,
+                        micros(usage->ru_utime), micros(usage->ru_stime), usage->ru_maxrss);
+  write_all(CONTROL, line, (size_t)length);
+}
+
 static void report_end_of(pid_t program, const struct timespec *since) {
   for (;;) {
     int status;
     struct rusage usage;
-    struct timespec now;
     pid_t pid = wait4(-1, &status, 0, &usage);
     if (pid < 0 && errno == EINTR) continue;
     if (pid < 0) fail("wait");
     if (pid != program) continue;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    long long wall = (now.tv_sec - since->tv_sec) * 1000000LL + (now.tv_nsec - since->tv_nsec) / 1000;
-    dprintf(CONTROL, "exit %d %d %lld %lld %lld %ld\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-            WIFSIGNALED(status) ? WTERMSIG(status) : 0, wall, micros(usage.ru_utime), micros(usage.ru_stime),
-            usage.ru_maxrss);
+    if (since->tv_sec == 0) return; /* it never got to be the program, and has said why */
+    say_exit(WIFEXITED(status) ? WEXITSTATUS(status) : -1, WIFSIGNALED(status) ? WTERMSIG(status) : 0, since, &usage);
     return;
+  }
+}
+
+/* Both are blocked in the first process, and so kept for it: without a handler it would get neither. */
+static void set_of_ends(sigset_t *set) {
+  sigemptyset(set);
+  sigaddset(set, SIGCHLD);
+  sigaddset(set, ENDS_WELL);
+}
+
+void end_well(void) { kill(1, ENDS_WELL); }
+
+/*
+ * The program's end, or its word that it ends. Only the kernel can have written a signal's sender where its code is
+ * SI_USER, so nobody but the program can say it; and it can end with 0 whenever it likes anyway.
+ */
+static void wait_for_end_of(pid_t program, const struct timespec *since) {
+  static const struct rusage unknown;
+  sigset_t ends;
+  siginfo_t info;
+  set_of_ends(&ends);
+  for (;;) {
+    int number = sigwaitinfo(&ends, &info);
+    if (number == SIGCHLD) {
+      siginfo_t child = {0};
+      if (waitid(P_PID, (id_t)program, &child, WEXITED | WNOHANG | WNOWAIT) == 0 && child.si_pid == program)
+        return report_end_of(program, since);
+      /* The program's orphans are ours to reap, but not the program. */
+      while (waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) == 0 && child.si_pid > 0 && child.si_pid != program)
+        waitpid(child.si_pid, NULL, 0);
+    } else if (number == ENDS_WELL && info.si_code == SI_USER && info.si_pid == program && since->tv_sec != 0) {
+      return say_exit(0, 0, since, &unknown);
+    }
   }
 }
 
@@ -255,7 +296,54 @@ static void drop_handlers(void) {
   for (int number = 1; number < SIGRTMIN; number++) signal(number, SIG_DFL);
 }
 
+/* When the program started, told by itself to the first process; gone from its memory before anything of the user's. */
+static struct timespec *told_start;
+
+char *take_go(size_t *length) {
+  receive_files();
+  char *end, *at = read_go(&end);
+  const char *limits[5];
+  next_field(&at, end);
+  for (int i = 0; i < 5; i++) limits[i] = next_field(&at, end);
+  next_field(&at, end);
+  limit_all(0, limits);
+  clock_gettime(CLOCK_MONOTONIC, told_start);
+  munmap(told_start, sizeof *told_start);
+  close(CONTROL);
+  /* As after an exec: its own /proc is its own to look at. */
+  if (prctl(PR_SET_DUMPABLE, 1) < 0) _exit(125);
+  *length = (size_t)(end - at);
+  return at;
+}
+
+/* Returns in the child. */
+static void be_first_process_alone(int (*fork_process)(void)) {
+  told_start = mmap(NULL, sizeof *told_start, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (told_start == MAP_FAILED) fail("shared");
+  sigset_t ends;
+  set_of_ends(&ends);
+  sigprocmask(SIG_BLOCK, &ends, NULL);
+  pid_t program = fork_process();
+  if (program < 0) fail("fork");
+  if (program == 0) {
+    sigprocmask(SIG_UNBLOCK, &ends, NULL);
+    setsid();
+    take_outputs();
+    return;
+  }
+  close(STDOUT_ARRIVED);
+  close(STDERR_ARRIVED);
+  drop_handlers();
+  if (write_all(CONTROL, "ready\n", 6) < 0) _exit(0);
+  wait_for_end_of(program, told_start);
+  _exit(0);
+}
+
 void be_first_process(enum ahead ahead, char *const *command, int (*fork_process)(void)) {
+  if (ahead == THE_CALLER_ALONE) {
+    be_first_process_alone(fork_process);
+    return;
+  }
   int channel = -1;
   pid_t program = -1;
   if (ahead != NOTHING) {

@@ -24,6 +24,8 @@
 #ifndef PADDOCK_INSIDE_H
 #define PADDOCK_INSIDE_H
 
+#include <stddef.h>
+
 #define CONTROL 3
 #define STDOUT_ARRIVED 5
 #define STDERR_ARRIVED 6
@@ -32,7 +34,8 @@
 enum ahead {
   NOTHING,
   A_COMMAND, /* a command, by exec */
-  THE_CALLER /* a fork of this very process, which returns to its caller */
+  THE_CALLER, /* a fork of this very process, which returns to its caller */
+  THE_CALLER_ALONE /* the same, and it calls take_go() instead of waiting at descriptor 3: one process less to wake */
 };
 
 /* Says on the control socket what failed, and ends this process. */
@@ -42,7 +45,19 @@ void fail(const char *step) __attribute__((noreturn));
 void set_common_limits(void);
 
 /*
- * From here to the end of the sandbox. Returns only with THE_CALLER, in the process that is to become the program.
+ * Waits for go, in the process that is to become the program: writes the files, sets the limits, and lets go of all that
+ * is not the program's. Returns what is handed to a warm program, `*length` bytes.
+ */
+char *take_go(size_t *length);
+
+/*
+ * To be called by a program of THE_CALLER_ALONE that has nothing left to do but to end with status 0: what the kernel
+ * still has to take apart of it then is waited for by nobody. Whoever else calls it has ended the program likewise.
+ */
+void end_well(void);
+
+/*
+ * From here to the end of the sandbox. Returns only with THE_CALLER and THE_CALLER_ALONE, in the process that is to become the program.
  * `fork_process` makes a process: a library that takes fork's place has another one than a plain program.
  */
 void be_first_process(enum ahead ahead, char *const *command, int (*fork_process)(void));

@@ -137,7 +137,10 @@ static void give_up_rights(const struct request *request) {
   if (prctl(PR_SET_DUMPABLE, 0) < 0) fail("dumpable");
 
   for (int capability = 0; capability <= LAST_CAPABILITY; capability++)
-    if (prctl(PR_CAPBSET_DROP, capability) < 0 && errno != EINVAL) fail("bounding"); /* EINVAL: beyond the last */
+    if (prctl(PR_CAPBSET_DROP, capability) < 0) {
+      if (errno != EINVAL) fail("bounding");
+      break; /* beyond the last one */
+    }
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) fail("ambient");
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
@@ -224,7 +227,7 @@ static int receive(struct request *request) {
   return 1;
 }
 
-void serve(int (*fork_process)(void)) {
+void serve(int (*fork_process)(void), enum ahead copies) {
   struct request request;
   get_ready();
   if (write(CONTROL, "serving\n", 8) < 0) _exit(0);
@@ -232,6 +235,7 @@ void serve(int (*fork_process)(void)) {
     /* The namespace is for the next child alone: afterwards children are to be born in the server's own again. */
     int pid = unshare(CLONE_NEWPID) < 0 ? -1 : fork_process();
     if (pid == 0) {
+      if (request.ahead == THE_CALLER) request.ahead = copies;
       become_sandbox(&request, fork_process);
       return;
     }
@@ -248,6 +252,6 @@ static int fork_process(void) { return fork(); }
 
 int main(void) {
   set_common_limits();
-  serve(fork_process);
+  serve(fork_process, NOTHING); /* copies of this would have nothing to become */
 }
 #endif

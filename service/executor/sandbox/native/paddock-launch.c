@@ -51,6 +51,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "start.h"
@@ -63,6 +64,8 @@
 /* Output that is not wanted as it comes is held back up to this much, and told with the end. */
 #define MAX_HELD (256u << 10)
 #define MAX_COMPLAINT 2000
+#define SCAN_MS 10
+#define BUSY (32u << 10)
 
 enum part { CONTROL_END, OUT_END, ERR_END, PROCESS, PARTS };
 enum kind { PLAIN, SERVER, FORKED };
@@ -80,10 +83,11 @@ struct box {
   pid_t pid; /* of a forked one 0 until it has spoken */
   int fds[PARTS]; /* -1 once closed */
   struct watch watches[PARTS];
+  int watched[PARTS];
   uint64_t wanted[PARTS];
   char *held[PARTS];
   size_t held_size[PARTS];
-  int streams, dead;
+  int gone, streams, dead; /* go was sent; output is wanted as it comes */
   struct box *next;
 };
 
@@ -138,6 +142,8 @@ static struct box *find(uint32_t id) {
 }
 
 static void watch(struct box *box, enum part part) {
+  if (box->watched[part] || box->fds[part] < 0) return;
+  box->watched[part] = 1;
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = &box->watches[part]};
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, box->fds[part], &event) < 0) die("epoll_ctl");
 }
@@ -150,7 +156,7 @@ static struct box *add_box(uint32_t id, enum kind kind, const int fds[PARTS]) {
   for (int part = 0; part < PARTS; part++) {
     box->fds[part] = fds[part];
     box->watches[part] = (struct watch){box, (enum part)part};
-    if (fds[part] >= 0) watch(box, (enum part)part);
+    if (part != OUT_END && part != ERR_END) watch(box, (enum part)part);
   }
   /* Until go this is only for complaints. */
   box->streams = 1;
@@ -163,7 +169,7 @@ static struct box *add_box(uint32_t id, enum kind kind, const int fds[PARTS]) {
 static void close_part(struct box *box, enum part part) {
   if (box->fds[part] < 0) return;
   /* Closing alone does not end the watching: a child of ours on its way to its exec has this open as well. */
-  epoll_ctl(epoll, EPOLL_CTL_DEL, box->fds[part], NULL);
+  if (box->watched[part]) epoll_ctl(epoll, EPOLL_CTL_DEL, box->fds[part], NULL);
   close(box->fds[part]);
   box->fds[part] = -1;
 }
@@ -227,6 +233,43 @@ static int read_output(struct box *box, enum part part) {
   return got > 0;
 }
 
+static void watch_outputs(struct box *box) {
+  watch(box, OUT_END);
+  watch(box, ERR_END);
+}
+
+/* All that is there now; 1 where that was so much that the next is better not waited for. */
+static int drain(struct box *box, enum part part) {
+  size_t before = box->held_size[part];
+  while (box->fds[part] >= 0 && read_output(box, part)) {
+  }
+  return box->held_size[part] - before > BUSY || box->held_size[part] < before;
+}
+
+static void drain_outputs(struct box *box) {
+  drain(box, OUT_END);
+  drain(box, ERR_END);
+}
+
+/*
+ * To be woken by each line that a program prints costs more than the line. Output that nobody waits for stays in its pipe
+ * until the program has ended or a scan comes by; a program that fills the pipe meanwhile is listened to from then on.
+ */
+static void scan_outputs(void) {
+  for (struct box *box = boxes; box; box = box->next) {
+    if (!box->gone || box->streams || box->dead) continue;
+    for (enum part part = OUT_END; part <= ERR_END; part++)
+      if (!box->watched[part] && drain(box, part)) watch(box, part);
+  }
+}
+
+/* The program has ended, and with it all the rest: what is there by now is all there is. */
+static void end_outputs(struct box *box) {
+  drain_outputs(box);
+  for (enum part part = OUT_END; part <= ERR_END; part++)
+    if (box->fds[part] >= 0) output_ended(box, part);
+}
+
 /* A forked sandbox's first words carry its process; it says no more until go, so it is alive when it is looked up. */
 static void learn_process(struct box *box, const struct msghdr *message) {
   struct cmsghdr *header = CMSG_FIRSTHDR(message);
@@ -251,12 +294,13 @@ static int read_control(struct box *box) {
   if (got > 0) {
     if (box->kind == FORKED) learn_process(box, &message);
     hold(box, CONTROL_END, bytes, (size_t)got);
-    /* Its exit is told together with the rest of its output, unless that is waited for by nobody. */
-    if (box->streams || !outputs_open(box) || memcmp(bytes, "exit ", got < 5 ? (size_t)got : 5) != 0)
-      tell_held(box, CONTROL_END);
+    int is_exit = got >= 5 && memcmp(bytes, "exit ", 5) == 0;
+    if (is_exit) end_outputs(box);
+    tell_held(box, CONTROL_END);
     return 1;
   }
   close_part(box, CONTROL_END);
+  if (box->kind == FORKED && box->fds[PROCESS] < 0) watch_outputs(box);
   end_if_silent(box);
   return 0;
 }
@@ -265,9 +309,7 @@ static int read_control(struct box *box) {
 static void box_died(struct box *box) {
   if (box->dead) return;
   box->dead = 1;
-  for (enum part part = OUT_END; part <= ERR_END; part++)
-    while (box->fds[part] >= 0 && read_output(box, part)) {
-    }
+  drain_outputs(box);
   while (box->fds[CONTROL_END] >= 0 && read_control(box)) {
   }
   tell_all_held(box);
@@ -420,7 +462,9 @@ static void request_go(uint32_t id, const char *bytes, size_t length) {
   uint64_t wanted;
   if (!box || box->fds[CONTROL_END] < 0 || length < 9) return;
   memcpy(&wanted, bytes + 1, sizeof wanted);
+  box->gone = 1;
   box->streams = bytes[0] == 1;
+  if (box->streams) watch_outputs(box);
   box->wanted[OUT_END] = box->wanted[ERR_END] = wanted;
   for (size_t at = 9; at < length;) {
     ssize_t put = send(box->fds[CONTROL_END], bytes + at, length - at, MSG_NOSIGNAL);
@@ -448,7 +492,10 @@ static void request_kill(uint32_t id) {
   if (!box || box->dead) return;
   if (box->kind != FORKED) kill_child(box->pid);
   else if (box->fds[PROCESS] >= 0) syscall(SYS_pidfd_send_signal, box->fds[PROCESS], SIGKILL, NULL, 0);
-  else close_part(box, CONTROL_END); /* not there yet: it ends when it finds nobody to talk to */
+  else {
+    close_part(box, CONTROL_END); /* not there yet: it ends when it finds nobody to talk to */
+    watch_outputs(box);
+  }
   end_if_silent(box);
 }
 
@@ -486,6 +533,18 @@ static void reap(int signals) {
   }
 }
 
+static int64_t now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int anything_to_scan(void) {
+  const struct box *box = boxes;
+  while (box && (!box->gone || box->streams || box->dead || !outputs_open(box))) box = box->next;
+  return box != NULL;
+}
+
 static void handle(struct watch *watched) {
   struct box *box = watched->box;
   if (box->fds[watched->part] < 0) return; /* closed by an event before this one */
@@ -517,13 +576,17 @@ int main(void) {
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, 0, &event) < 0) die("epoll_ctl");
   event.data.ptr = &signal_watch;
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, signals, &event) < 0) die("epoll_ctl");
-  for (;;) {
-    int count = epoll_wait(epoll, events, 64, -1);
+  for (int64_t scanned = 0;;) {
+    int count = epoll_wait(epoll, events, 64, anything_to_scan() ? SCAN_MS : -1);
     if (count < 0 && errno != EINTR) die("epoll_wait");
     for (int i = 0; i < count; i++) {
       if (events[i].data.ptr == &request_watch) serve_request(&mask, &files);
       else if (events[i].data.ptr == &signal_watch) reap(signals);
       else handle(events[i].data.ptr);
+    }
+    if (now_ms() - scanned >= SCAN_MS) {
+      scan_outputs();
+      scanned = now_ms();
     }
     flush();
     forget_dead();

@@ -20,18 +20,16 @@
 #include "python-program.h"
 
 #include "forks.h"
+#include "inside.h"
 
 #include <dlfcn.h>
-#include <errno.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 /* Of CPython's stable interface; the library is built without its headers. */
 typedef struct object PyObject;
-#define GO 3
 #define FILE_INPUT 257
 #define PRINT_RAW 1
 #define FLUSH_FAILED 120
@@ -115,6 +113,15 @@ static int status_of_exit(void) {
   return status;
 }
 
+static int ends_well;
+
+/* Registered before all others, so it comes after them; what they left in C's streams goes out first. */
+static void tell_end(void) {
+  if (!ends_well) return;
+  fflush(NULL);
+  end_well();
+}
+
 static int run(FILE *file, const char *path, PyObject *globals, int *interrupted) {
   PyObject *result = py.PyRun_FileExFlags(file, path, FILE_INPUT, globals, globals, 1, NULL);
   if (result) {
@@ -140,33 +147,11 @@ static void __attribute__((noreturn)) end(PyObject *finish, int status, int inte
     kill(getpid(), SIGINT);
     status = 128 + SIGINT;
   }
+  ends_well = all && status == 0;
   exit(status);
 }
 
-static void read_exactly(void *to, size_t length) {
-  for (size_t at = 0; at < length;) {
-    ssize_t got = read(GO, (char *)to + at, length - at);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) _exit(0); /* the executor is gone, or needs this sandbox no more */
-    at += (size_t)got;
-  }
-}
-
-/* The message of go as bytes: see service/contracts/runtime.ts. */
-static PyObject *wait_for_go(void) {
-  uint32_t length;
-  if (write(GO, "R", 1) != 1) _exit(0);
-  read_exactly(&length, sizeof length);
-  char *message = malloc(length);
-  if (!message) _exit(125);
-  read_exactly(message, length);
-  close(GO);
-  PyObject *bytes = py.PyBytes_FromStringAndSize(message, length);
-  free(message);
-  return bytes;
-}
-
-int python_is_ready(void) { return find_interpreter(); }
+int python_is_ready(void) { return atexit(tell_end) == 0 && find_interpreter(); }
 
 void serve_python(const char *path, int (*fork_process)(void), FILE *(*open_file)(const char *, const char *)) {
   py.PyGILState_Ensure();
@@ -177,11 +162,14 @@ void serve_python(const char *path, int (*fork_process)(void), FILE *(*open_file
   py.Py_IncRef(finish);
   py.PySys_SetObject("_paddock", NULL);
   py.PyOS_BeforeFork();
-  serve(fork_process);
+  serve(fork_process, THE_CALLER_ALONE);
   py.PyOS_AfterFork_Child();
 
   int interrupted = 0;
-  PyObject *globals = py.PyObject_CallFunction(begin, "N", wait_for_go());
+  size_t length;
+  const char *message = take_go(&length);
+  PyObject *go = py.PyBytes_FromStringAndSize(message, (long)length);
+  PyObject *globals = py.PyObject_CallFunction(begin, "N", go);
   FILE *file = globals ? open_file(path, "rb") : NULL;
   if (!file) {
     if (!globals) py.PyErr_Print();
