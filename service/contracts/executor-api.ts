@@ -122,7 +122,10 @@ export const executorStatusSchema = z
       sandboxesCreated: z.int(),
       sandboxesFailed: z.int(),
       sandboxesForked: z.int().default(0).describe('Made by a fork server'),
-      forkFallbacks: z.int().default(0).describe('Made by a bubblewrap of their own because a fork server could not'),
+      forkFallbacks: z
+        .int()
+        .default(0)
+        .describe('Made by a bubblewrap of their own because a fork server could not'),
       warmHits: z.int(),
       warmMisses: z.int(),
       internalErrors: z.int(),

@@ -16,7 +16,9 @@ const warmSchema = z.strictObject({
   forks: z
     .boolean()
     .default(false)
-    .describe('It calls fork() when it is started, and waits for go in the child: one start serves many sandboxes'),
+    .describe(
+      'It calls fork() when it is started, and waits for go in the child: one start serves many sandboxes',
+    ),
   preload: z
     .array(z.string().regex(/^[^\s]+$/))
     .default([])
@@ -74,7 +76,9 @@ export const runtimeManifestSchema = z.strictObject({
   sandboxes: z
     .enum(['forked', 'single'])
     .default('forked')
-    .describe('Forked from a fork server, or each made by a bubblewrap of its own: slower, otherwise the same'),
+    .describe(
+      'Forked from a fork server, or each made by a bubblewrap of its own: slower, otherwise the same',
+    ),
   compile: stageCommandSchema
     .extend({
       artifacts: z

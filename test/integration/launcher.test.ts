@@ -155,7 +155,8 @@ describe('the launcher', { skip: missingForSandboxes(), timeout: 120_000 }, () =
   });
 
   test('lets a program’s output end before it where that closes it', async () => {
-    const heard = start('exec 5>&- 6>&-; read go <&3');
+    const heard = start('read go <&3; exec 5>&- 6>&-; read more <&3');
+    heard.launched.go(Buffer.from('go\n'), PLENTY, false);
     await waitFor(() => kinds(heard).filter((kind) => kind.endsWith('-ends')).length === 2, {
       what: 'the ends of the outputs',
     });

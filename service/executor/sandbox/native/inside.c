@@ -231,12 +231,12 @@ static char *read_go(char **end) {
 
 static long long micros(struct timeval t) { return (long long)t.tv_sec * 1000000 + t.tv_usec; }
 
-static void say_exit(int code, int by_signal, const struct timespec *since, const struct rusage *usage) {
+static void say_end(const char *word, int code, int by_signal, const struct timespec *since, const struct rusage *usage) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   long long wall = (now.tv_sec - since->tv_sec) * 1000000LL + (now.tv_nsec - since->tv_nsec) / 1000;
   char line[128];
-  int length = snprintf(line, sizeof line, "exit %d %d %lld %lld %lld %ld\n", code, by_signal, wall,
+  int length = snprintf(line, sizeof line, "%s %d %d %lld %lld %lld %ld\n", word, code, by_signal, wall,
                         micros(usage->ru_utime), micros(usage->ru_stime), usage->ru_maxrss);
   write_all(CONTROL, line, (size_t)length);
 }
@@ -250,7 +250,8 @@ static void report_end_of(pid_t program, const struct timespec *since) {
     if (pid < 0) fail("wait");
     if (pid != program) continue;
     if (since->tv_sec == 0) return; /* it never got to be the program, and has said why */
-    say_exit(WIFEXITED(status) ? WEXITSTATUS(status) : -1, WIFSIGNALED(status) ? WTERMSIG(status) : 0, since, &usage);
+    say_end("exit", WIFEXITED(status) ? WEXITSTATUS(status) : -1, WIFSIGNALED(status) ? WTERMSIG(status) : 0, since,
+            &usage);
     return;
   }
 }
@@ -283,7 +284,7 @@ static void wait_for_end_of(pid_t program, const struct timespec *since) {
       while (waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) == 0 && child.si_pid > 0 && child.si_pid != program)
         waitpid(child.si_pid, NULL, 0);
     } else if (number == ENDS_WELL && info.si_code == SI_USER && info.si_pid == program && since->tv_sec != 0) {
-      return say_exit(0, 0, since, &unknown);
+      return say_end("ends", 0, 0, since, &unknown);
     }
   }
 }

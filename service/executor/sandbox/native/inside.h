@@ -6,6 +6,7 @@
  *
  * it says     ready\n
  *             exit CODE SIGNAL WALL_US USER_US SYSTEM_US MAXRSS_KIB\n
+ *             ends (the same)\n     where nothing is left to it but to end: its output is complete, although still open
  *             error STEP ERRNO\n
  * it is told  first the program's files: a 4-byte number of them (all numbers are little-endian), and for each: 4 bytes
  *             length of its name with the NUL, 4 bytes 1 where it is executable, 8 bytes size, the name, the content.

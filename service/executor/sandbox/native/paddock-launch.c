@@ -263,7 +263,7 @@ static void scan_outputs(void) {
   }
 }
 
-/* The program has ended, and with it all the rest: what is there by now is all there is. */
+/* The program is done, although it still holds its output open: what is there by now is all there is. */
 static void end_outputs(struct box *box) {
   drain_outputs(box);
   for (enum part part = OUT_END; part <= ERR_END; part++)
@@ -294,9 +294,11 @@ static int read_control(struct box *box) {
   if (got > 0) {
     if (box->kind == FORKED) learn_process(box, &message);
     hold(box, CONTROL_END, bytes, (size_t)got);
-    int is_exit = got >= 5 && memcmp(bytes, "exit ", 5) == 0;
-    if (is_exit) end_outputs(box);
-    tell_held(box, CONTROL_END);
+    int exits = got >= 5 && memcmp(bytes, "exit ", 5) == 0;
+    if (got >= 5 && memcmp(bytes, "ends ", 5) == 0) end_outputs(box);
+    /* Its exit is told together with the rest of its output; where others still hold that open, with their death. */
+    if (exits) drain_outputs(box);
+    if (box->streams || !exits || !outputs_open(box)) tell_held(box, CONTROL_END);
     return 1;
   }
   close_part(box, CONTROL_END);
