@@ -5,7 +5,7 @@ import type { Sandbox, SandboxMaker, SandboxSpec } from './port.ts';
 export interface ForkMakerConfig extends MakingConfig, ForkServerConfig {
   /** The way that a spec falls back to, and that specs without `forked` take. */
   readonly single: SandboxMaker;
-  /** How long one sandbox may take to come up, in ms: a fork that takes longer has gone wrong. */
+  /** How long one sandbox may take to come up in which nothing is started, in ms: longer, and it has gone wrong. */
   readonly forkTimeoutMs: number;
   /** Hears why a sandbox had to be made the other way, and what else goes wrong with a server. */
   readonly onFallback: (error: Error) => void;
@@ -58,6 +58,10 @@ const whileWanted = async (wait: Promise<void> | undefined, signal?: AbortSignal
     signal?.removeEventListener('abort', onAbort);
   }
 };
+
+/** A JVM takes seconds on a busy machine. */
+const startsCommand = ({ warmCommand, forked }: SandboxSpec): boolean =>
+  warmCommand !== undefined && forked?.interpreter !== true;
 
 export const createForkMaker = (config: ForkMakerConfig): ForkMaker => {
   const groups = new Map<string, Group>();
@@ -146,7 +150,7 @@ export const createForkMaker = (config: ForkMakerConfig): ForkMaker => {
       const sandbox = await makeSandbox(
         config,
         {
-          timeoutMs: config.forkTimeoutMs,
+          timeoutMs: startsCommand(spec) ? config.startTimeoutMs : config.forkTimeoutMs,
           workFolder: () => '/work',
           launch: (own, slot, joinFiles, listener) => member.server.fork(own, slot, joinFiles, listener),
         },
