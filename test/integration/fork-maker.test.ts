@@ -145,8 +145,8 @@ describe('sandboxes that are forked from servers', { skip: missingForSandboxes()
     assert.deepEqual([servers.length, fallbacks], [3, []]);
   });
 
-  test('come from another server after 400', async () => {
-    for (let made = 0; made < 400; made += SLOTS) {
+  test('come from another server after 2,000', async () => {
+    for (let made = 0; made < 2_000; made += SLOTS) {
       const some = await Promise.all(Array.from({ length: SLOTS }, () => maker.create(plain())));
       await Promise.all(some.map((sandbox) => sandbox.destroy()));
     }
@@ -155,7 +155,7 @@ describe('sandboxes that are forked from servers', { skip: missingForSandboxes()
     await waitFor(() => isAlive(servers[0]?.process ?? 0) === false, { what: 'the end of the old server' });
     assert.equal(await once(plain(), '/bin/echo', 'on'), 'on\n');
     assert.deepEqual([servers.length, forkedFrom.at(-1), fallbacks], [2, 1, []]);
-    assert.deepEqual(maker.counters(), { forked: 402, fallbacks: 0, servers: 1 });
+    assert.deepEqual(maker.counters(), { forked: 2_002, fallbacks: 0, servers: 1 });
   });
 
   test('outlive the retirement of their server, which ends with the last of them', async () => {

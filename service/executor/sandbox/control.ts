@@ -23,7 +23,9 @@ export const parseInitLine = (line: string): InitMessage | undefined => {
   if (line === 'ready') return { kind: 'ready' };
   const error = /^error ([a-z]{1,16}) (\d{1,4})$/.exec(line);
   if (error) return { kind: 'error', step: error[1] ?? '', errno: Number(error[2]) };
-  const exit = /^(?:exit|ends) (-1|\d{1,3}) (\d{1,2}) (\d{1,15}) (\d{1,15}) (\d{1,15}) (\d{1,15})$/.exec(line);
+  const exit = /^(?:exit|ends) (-1|\d{1,3}) (\d{1,2}) (\d{1,15}) (\d{1,15}) (\d{1,15}) (\d{1,15})$/.exec(
+    line,
+  );
   if (!exit) return undefined;
   const [code = 0, signal = 0, wallUs = 0, userUs = 0, systemUs = 0, maxKib = 0] = exit.slice(1).map(Number);
   return {
