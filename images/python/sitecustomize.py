@@ -66,10 +66,10 @@ def _prepare_to_fork():
     """Python goes on to where it would open the program's file, and becomes the fork server there: python-program.c."""
     for name in os.environ.pop('PADDOCK_PRELOAD', '').split():
         __import__(name)
-    begin, finish = _beginner(), _finisher()
+    born, gc = [], _aside('gc')
+    begin, finish = _beginner(born, gc), _finisher(born, gc)
     _rehearse(begin, finish)
     sys._paddock = begin, finish  # Taken away again before anything is forked.
-    gc = _aside('gc')
     gc.collect()
     # What exists by now lasts until the end: nobody needs to look at it again, and to look is to copy its page.
     gc.freeze()
@@ -86,7 +86,7 @@ def _rehearse(begin, finish):
         sys.modules['__main__'] = main
 
 
-def _beginner():
+def _beginner(born, gc):
     """A function that does what Python does between its start and a program's, for each program forked."""
     from _frozen_importlib_external import SourceFileLoader
 
@@ -94,7 +94,9 @@ def _beginner():
     unchanged = sorted(b'%b=%b' % pair for pair in before.items())
     modules, kind = sys.modules, type(sys)
 
-    def begin(message):
+    def begin(message, is_source=True):
+        # Held, so that no later object has the address of one of these.
+        born[:] = gc.get_objects()
         # Most programs have the usual name, the usual environment, no argument and no other file: for these there is
         # nothing to do. To find that out another way would touch, and so copy, what all the rest of this file uses.
         entry, count, *environment = message.split(b'\0')
@@ -102,6 +104,8 @@ def _beginner():
         environment.sort()
         if entry != b'main.py' or count != b'0' or environment != unchanged or os.listdir() != ['main.py']:
             _become(message, before)
+        if not is_source:
+            _become(message, before, afresh=True)
         # The module that Python made at its start is of before the fork, and not looked at by the collector any more:
         # the program gets one of its own, so that its objects can be collected at the end.
         module = kind('__main__')
@@ -118,7 +122,7 @@ def _beginner():
     return begin
 
 
-def _finisher():
+def _finisher(born, gc):
     """A function that ends a program as Python would, up to where nobody can see it any more.
 
     Everything it needs is looked up before the program can put something else in its place. It returns True where it
@@ -128,7 +132,6 @@ def _finisher():
     import _weakref
     import builtins
 
-    atexit, gc = _aside('atexit'), _aside('gc')
     modules, kind = sys.modules, type(sys)
     common = frozenset(modules)
     changed = [(vars(module), len(vars(module))) for module in (sys, builtins, os, modules['io'])]
@@ -148,42 +151,40 @@ def _finisher():
                 variables[name] = None
 
     def finish():
-        threading = modules.get('threading')
-        if threading is not None:
-            threading._shutdown()
-        atexit._run_exitfuncs()
-        flush()
-        # One that has left something in a module of ours, or runs on in a thread, is Python's own to end.
-        if sys.modules is not modules or _thread._count() > 0:
+        # One that has imported anything, left something in a module of ours, or runs on in a thread, is Python's own to
+        # end: there is more then than can be seen from here.
+        if sys.modules is not modules or len(modules) != len(common) or _thread._count() > 0:
             return False
         if any(len(variables) != size for variables, size in changed):
             return False
+        flush()
         if gc.isenabled():
             gc.collect()
-        own = ['__main__']
-        if len(modules) != len(common):
-            own += [name for name in modules if name not in common]
-        left = [_weakref.ref(modules[name]) for name in own if isinstance(modules[name], kind)]
-        for name in own:
-            modules[name] = None
+        module = _weakref.ref(modules['__main__'])
+        modules['__main__'] = None
         gc.collect()
-        for module in reversed(left):
-            if module() is not None:
-                clear(vars(module()))
-        gc.collect()
+        if module() is not None:
+            clear(vars(module()))
+            gc.collect()
         flush()
+        # Whatever is left of the program hangs on something that Python's own end takes apart: a handler, a hook.
+        expected = set(map(id, born))
+        expected.update(map(id, (born, expected, module)))
+        for one in gc.get_objects():
+            if id(one) not in expected:
+                return False
         return True
 
     return finish
 
 
-def _become(message, before):
+def _become(message, before, afresh=False):
     """Makes the state that of a program started with this entry, these arguments and this environment."""
     parts = message.split(b'\0')[:-1]
     entry, count = parts[0], int(parts[1])
     arguments = parts[2 : 2 + count]
     environment = dict(part.split(b'=', 1) for part in parts[2 + count :])
-    if _must_start_afresh(entry, before, environment):
+    if afresh or _must_start_afresh(entry, before, environment):
         if entry.startswith(b'-'):
             entry = b'./' + entry  # No option.
         os.execve(sys.executable, [os.fsencode(sys.executable), entry, *arguments], environment)

@@ -139,7 +139,10 @@ export const makeSandbox = async (
     });
     return sandbox;
   } catch (error) {
-    await tearDown(parts, slots);
+    const tornDown = tearDown(parts, slots);
+    // One that has never spoken may hang with what it was asked of: its place comes back with its end, whenever that is.
+    if (parts.launched.process < 0) tornDown.catch(() => {});
+    else await tornDown;
     throw error;
   }
 };

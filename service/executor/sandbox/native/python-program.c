@@ -26,6 +26,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Of CPython's stable interface; the library is built without its headers. */
@@ -49,7 +50,6 @@ typedef struct object PyObject;
   F(PyObject *, PyRun_FileExFlags, (FILE *, const char *, int, PyObject *, PyObject *, int, void *))          \
   F(int, PyErr_ExceptionMatches, (PyObject *))                                                                \
   F(void, PyErr_Fetch, (PyObject **, PyObject **, PyObject **))                                               \
-  F(void, PyErr_NormalizeException, (PyObject **, PyObject **, PyObject **))                                  \
   F(void, PyErr_Print, (void))                                                                                \
   F(void, PyErr_Clear, (void))                                                                                \
   F(int, PyFile_WriteObject, (PyObject *, PyObject *, int))                                                   \
@@ -62,7 +62,7 @@ typedef struct object PyObject;
   F(void, PyEval_SetTrace, (void *, PyObject *))                                                              \
   F(void, PyEval_SetProfile, (void *, PyObject *))                                                                            \
   F(int, Py_FinalizeEx, (void))
-#define OBJECTS(F) F(PyExc_SystemExit) F(PyExc_KeyboardInterrupt)
+#define OBJECTS(F) F(PyExc_BaseException) F(PyExc_SystemExit) F(PyExc_KeyboardInterrupt)
 
 #define DECLARE_FUNCTION(result, name, parameters) result(*name) parameters;
 #define DECLARE_OBJECT(name) PyObject **name;
@@ -102,11 +102,12 @@ static int status_of(PyObject *code) {
 static int status_of_exit(void) {
   PyObject *type, *value, *trace;
   py.PyErr_Fetch(&type, &value, &trace);
-  py.PyErr_NormalizeException(&type, &value, &trace);
   fflush(stdout);
-  PyObject *code = value ? py.PyObject_GetAttrString(value, "code") : NULL;
+  /* Not made an exception of where it is none yet, as CPython leaves it: sys.exit((3,)) prints a tuple. */
+  int made = value && py.PyObject_IsInstance(value, *py.PyExc_BaseException) == 1;
+  PyObject *code = made ? py.PyObject_GetAttrString(value, "code") : NULL;
   if (!code) py.PyErr_Clear();
-  int status = status_of(code);
+  int status = status_of(code ? code : value);
   /* The trace holds the program's frames, and they hold all its variables: nothing would be deleted at the end. */
   PyObject *held[] = {code, type, value, trace};
   for (int i = 0; i < 4; i++) py.Py_DecRef(held[i]); /* which takes NULL as well */
@@ -151,6 +152,20 @@ static void __attribute__((noreturn)) end(PyObject *finish, int status, int inte
   exit(status);
 }
 
+/* A zip archive, or compiled code: Python has ways of its own to run these, from its very start. */
+static int is_source(FILE *file) {
+  static char bytes[1 << 16];
+  size_t got = fread(bytes, 1, 4, file);
+  if (got == 4 && bytes[2] == '\r' && bytes[3] == '\n') return 0;
+  /* The directory of an archive is at its end, behind whatever comes before. */
+  if (fseek(file, 0, SEEK_END) < 0) return 1;
+  long size = ftell(file), from = size > (long)sizeof bytes ? size - (long)sizeof bytes : 0;
+  fseek(file, from, SEEK_SET);
+  got = fread(bytes, 1, sizeof bytes, file);
+  rewind(file);
+  return memmem(bytes, got, "PK\5\6", 4) == NULL;
+}
+
 int python_is_ready(void) { return atexit(tell_end) == 0 && find_interpreter(); }
 
 void serve_python(const char *path, int (*fork_process)(void), FILE *(*open_file)(const char *, const char *)) {
@@ -169,8 +184,8 @@ void serve_python(const char *path, int (*fork_process)(void), FILE *(*open_file
   size_t length;
   const char *message = take_go(&length);
   PyObject *go = py.PyBytes_FromStringAndSize(message, (long)length);
-  PyObject *globals = py.PyObject_CallFunction(begin, "N", go);
-  FILE *file = globals ? open_file(path, "rb") : NULL;
+  FILE *file = open_file(path, "rb");
+  PyObject *globals = py.PyObject_CallFunction(begin, "Ni", go, file ? is_source(file) : 1);
   if (!file) {
     if (!globals) py.PyErr_Print();
     else perror(path);
