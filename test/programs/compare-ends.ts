@@ -8,6 +8,9 @@ const codes: Readonly<Record<string, string>> = {
   'exit-number': "import sys\nprint('x', end='')\nsys.exit(3)",
   'exit-text': "import sys\nsys.exit('words')",
   'exit-none': 'import sys\nsys.exit(None)',
+  'exit-empty-tuple': 'import sys\nsys.exit(())',
+  'exit-tuple': 'import sys\nsys.exit((3,))',
+  'exit-code-raises': 'class E(SystemExit):\n    @property\n    def code(self): raise ValueError\nraise E(3)',
   'exit-large': 'import sys\nsys.exit(256 + 7)',
   'exit-float': 'import sys\nsys.exit(1.5)',
   'exit-builtin': 'quit(4)',
@@ -43,6 +46,30 @@ const codes: Readonly<Record<string, string>> = {
   'detached-stdout': 'import sys\nb = sys.stdout.detach()\nb.write(b"raw")',
   'buffered-bytes': 'import sys\nsys.stdout.buffer.write(b"a\\xff")\nprint("b")\nsys.stdout.write("c")',
   surrogates: 'print("\\udc80")',
+  // Something outside of the program's module holds what it wrote to: only Python's own end finds it.
+  ...Object.fromEntries(
+    [
+      'import signal\nsignal.signal(signal.SIGTERM, lambda *a: None)',
+      'import sys\nsys.excepthook = lambda *a: None',
+      'import builtins\nbuiltins.input = lambda *a: None',
+      'import os\nos.getcwd = lambda *a: None',
+      'import codecs\ncodecs.register(lambda name: None)',
+      'import os\nos.register_at_fork(before=lambda: None)',
+      'import sys\nsys.addaudithook(lambda *a: None)',
+      'import stat\nstat.held = out',
+    ].map((hold, n) => [
+      `unflushed-and-held-${n}`,
+      `import os\nout = os.fdopen(1, 'w', closefd=False)\n${hold}\nout.write('answer')`,
+    ]),
+  ),
+  'own-print': lines(
+    'import os, builtins',
+    'out = os.fdopen(1, "w", closefd=False)',
+    'builtins.print = lambda *a: out.write(" ".join(map(str, a)))',
+    'print("answer")',
+  ),
+  'loop-left-open':
+    'import asyncio\nasync def m(): print(1)\nasyncio.get_event_loop().run_until_complete(m())',
   'unclosed-file': 'f = open("x", "w")\nf.write("kept")\nprint(1)',
   cycles: `${deleted}a = L()\na.own = a\nb = L()\nb.f = lambda: b\nprint(1)`,
   globals: `${deleted}_a = L()\nb = L()\nb.x = 1\n__c = L()`,

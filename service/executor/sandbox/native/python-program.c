@@ -142,6 +142,8 @@ static void __attribute__((noreturn)) end(PyObject *finish, int status, int inte
   PyObject *result = py.PyObject_CallFunction(finish, NULL);
   if (!result) py.PyErr_Clear();
   int all = result && py.PyObject_IsTrue(result) == 1;
+  /* What it holds would outlive CPython's own end, and with it what a program has hung there. */
+  py.Py_DecRef(finish);
   if (!all && py.Py_FinalizeEx() < 0) status = FLUSH_FAILED;
   if (interrupted) {
     signal(SIGINT, SIG_DFL);
@@ -186,6 +188,7 @@ void serve_python(const char *path, int (*fork_process)(void), FILE *(*open_file
   PyObject *go = py.PyBytes_FromStringAndSize(message, (long)length);
   FILE *file = open_file(path, "rb");
   PyObject *globals = py.PyObject_CallFunction(begin, "Ni", go, file ? is_source(file) : 1);
+  py.Py_DecRef(begin);
   if (!file) {
     if (!globals) py.PyErr_Print();
     else perror(path);
