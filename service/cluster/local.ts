@@ -77,7 +77,8 @@ export const createLocalCluster = (options: LocalClusterOptions): Cluster => {
       else if (!joined && !closing) {
         joined = true;
         cancelTimeout();
-        listener.joined({ id, url: parsed.data.url, token, pool: options.pool });
+        const authorization = `Bearer ${token}`;
+        listener.joined({ id, url: parsed.data.url, pool: options.pool, authorization: () => authorization });
         started.resolve();
       }
     });

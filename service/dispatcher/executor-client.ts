@@ -1,6 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import { type Dispatcher, Pool } from 'undici';
 import type { ExecutorAddress } from '../cluster/port.ts';
+import { executorServerName } from '../contracts/cluster-api.ts';
 import { PaddockError, problemSchema } from '../contracts/errors.ts';
 import type { OutputEvent } from '../contracts/execution.ts';
 import {
@@ -41,9 +42,14 @@ const statusTimeoutMs = 2_000;
 
 /** One executor over kept-alive connections. Nothing limits how long an execution takes but its own limits and deadline. */
 export const createExecutorClient = (address: ExecutorAddress): ExecutorClient => {
-  const pool = new Pool(address.url, { connections: null, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
-  const authorization = `Bearer ${address.token}`;
-  const jsonHeaders = { authorization, 'content-type': 'application/json' };
+  const pool = new Pool(address.url, {
+    connections: null,
+    pipelining: 1,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    // Nodes come and go with their addresses, so certificates bear the part that is played, not a host.
+    ...(address.tls && { connect: { ...address.tls, servername: executorServerName } }),
+  });
 
   return {
     async execute(request, signal, onOutput) {
@@ -51,7 +57,7 @@ export const createExecutorClient = (address: ExecutorAddress): ExecutorClient =
         const sent = {
           path: '/executions',
           method: 'POST',
-          headers: jsonHeaders,
+          headers: { authorization: address.authorization(), 'content-type': 'application/json' },
           body: JSON.stringify(request),
         } as const;
         if (request.stream) return await readStreamed(await pool.request({ ...sent, signal }), onOutput);
@@ -74,7 +80,7 @@ export const createExecutorClient = (address: ExecutorAddress): ExecutorClient =
       const response = await pool.request({
         path: '/status',
         method: 'GET',
-        headers: { authorization },
+        headers: { authorization: address.authorization() },
         signal,
       });
       const text = await response.body.text();

@@ -8,11 +8,11 @@ const startingPollMs = 50;
 /** So many status requests in a row may fail before an executor gets nothing more. */
 const toleratedFailures = 3;
 
-/** One executor as the dispatcher sees it. */
 /** What is warm counts for one version of a runtime. */
 export const warmKey = ({ runtime, version }: { runtime: string; version: string }): string =>
   `${runtime}@${version}`;
 
+/** One executor as the dispatcher sees it. */
 export interface Member {
   readonly address: ExecutorAddress;
   readonly client: ExecutorClient;
@@ -88,6 +88,10 @@ export const createFleet = (options: FleetOptions): Fleet => {
       members.set(address.id, member);
       log.info({ executor: address.id, pool: address.pool }, 'an executor joined');
       void poll(member);
+    },
+    draining(id) {
+      const member = members.get(id);
+      if (member?.status) member.status = { ...member.status, state: 'draining' };
     },
     left(id, reason) {
       const member = members.get(id);

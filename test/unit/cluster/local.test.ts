@@ -43,6 +43,7 @@ const setUp = (t: TestContext, mode: string, count = 1) => {
           joined.push(address);
           tell();
         },
+        draining: () => {},
         left: (id, reason) => {
           left.push({ id, reason });
           tell();
@@ -60,11 +61,11 @@ test('executors get their own token and nothing of our environment', { timeout }
   process.env.SECRET_OF_THE_SERVICE = 'x';
   await start();
   const [one, two] = joined;
-  assert.match(String(one?.token), /^[0-9a-f]{64}$/);
-  assert.notEqual(one?.token, two?.token);
+  assert.match(String(one?.authorization()), /^Bearer [0-9a-f]{64}$/);
+  assert.notEqual(one?.authorization(), two?.authorization());
   const { environment } = await ask(one);
   assert.equal(environment.PADDOCK_EXECUTOR_ID, one?.id);
-  assert.equal(environment.PADDOCK_EXECUTOR_TOKEN, one?.token);
+  assert.equal(`Bearer ${environment.PADDOCK_EXECUTOR_TOKEN}`, one?.authorization());
   assert.deepEqual(
     Object.keys(environment)
       .filter((name) => !name.startsWith('NODE_CHANNEL'))
@@ -91,7 +92,7 @@ test('one that is killed has left at once, and another comes, later each time', 
     clock.advance(waits.at(-1) ?? 0);
     await until(() => joined.length === round + 1);
     assert.equal(joined.at(-1)?.id, `local-0-${round + 1}`);
-    assert.notEqual(joined.at(-1)?.token, joined.at(-2)?.token);
+    assert.notEqual(joined.at(-1)?.authorization(), joined.at(-2)?.authorization());
   }
   assert.deepEqual(waits, [100, 200, 400]);
 });

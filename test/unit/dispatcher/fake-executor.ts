@@ -137,7 +137,7 @@ export const startFakeExecutor = async (
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const fake: FakeExecutor = {
-    address: { id, url: `http://127.0.0.1:${port}`, token, pool: 'default' },
+    address: { id, url: `http://127.0.0.1:${port}`, pool: 'default', authorization: () => `Bearer ${token}` },
     arrived,
     count: (executions) =>
       new Promise((resolve) => {
