@@ -24,7 +24,7 @@ const describeTakenPort = async (context: CliContext, host: string, port: number
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
   const isPaddock = await context
     .fetch(`${url}/healthz`, { signal: AbortSignal.timeout(1_000) })
-    .then(async (response) => /"isolation"|"draining"|"no-executor"/.test(await response.text()))
+    .then(async (response) => /"isolation"|"idle"|"draining"|"no-executor"/.test(await response.text()))
     .catch(() => false);
   const holder = await findPortHolder(port);
   const other = `PADDOCK_PORT=${port + 1} ./scripts/start takes another port.`;

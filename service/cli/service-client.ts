@@ -127,6 +127,9 @@ export const describeProblem = (problem: Problem): string => {
   const title = problem.title.charAt(0).toLowerCase() + problem.title.slice(1);
   const lines = [problem.detail && problem.detail !== problem.title ? `${title}: ${problem.detail}` : title];
   for (const fault of problem.errors ?? []) lines.push(`  ${fault.path || 'request'}: ${fault.message}`);
+  for (const reason of problem.reasons ?? []) {
+    if (!problem.detail?.includes(reason)) lines.push(`  ${reason}`);
+  }
   if (problem.nearest?.length) lines.push(`  did you mean: ${problem.nearest.join(', ')}`);
   if (problem.retryAfterMs !== undefined) {
     lines.push(`  try again in ${Math.ceil(problem.retryAfterMs / 1_000)} s`);

@@ -19,6 +19,7 @@ export const errorStatus = {
   'executor-lost': 502,
   'queue-full': 503,
   'no-executor': 503,
+  'no-node': 503,
   'runtime-unavailable': 503,
   'executor-busy': 503,
   'shutting-down': 503,
@@ -46,6 +47,7 @@ const titles: Record<ErrorCode, string> = {
   'executor-lost': 'The executor was lost in the middle of the execution',
   'queue-full': 'The queue is full',
   'no-executor': 'No executor is ready',
+  'no-node': 'No node could start an executor for it in time',
   'runtime-unavailable': 'The runtime is not available here',
   'executor-busy': 'The executor has no room',
   'shutting-down': 'The service is shutting down',
@@ -68,13 +70,20 @@ export const problemSchema = z
       )
       .optional(),
     nearest: z.array(z.string()).optional().describe('Names close to an unknown one'),
+    reasons: z
+      .array(z.string())
+      .optional()
+      .describe('Why there is no executor for it, for people: one entry a pool and cause'),
     retryAfterMs: z.int().optional(),
     executionId: z.string().optional(),
   })
   .meta({ id: 'Problem', description: 'An error as application/problem+json (RFC 9457)' });
 export type Problem = z.infer<typeof problemSchema>;
 
-export type ProblemDetails = Pick<Problem, 'detail' | 'errors' | 'nearest' | 'retryAfterMs' | 'executionId'>;
+export type ProblemDetails = Pick<
+  Problem,
+  'detail' | 'errors' | 'nearest' | 'reasons' | 'retryAfterMs' | 'executionId'
+>;
 
 /** The only kind of error that is meant for a caller: anything else thrown becomes `internal`. */
 export class PaddockError extends Error {

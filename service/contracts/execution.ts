@@ -314,3 +314,23 @@ export const outputEventSchema = z
   })
   .meta({ id: 'OutputEvent' });
 export type OutputEvent = z.infer<typeof outputEventSchema>;
+
+/** How many executors of a pool were asked for and have not ended, by how far they are. */
+export const launchedCountsSchema = z
+  .object({
+    pending: z.int().describe('The cluster has found no node for it yet'),
+    placed: z.int().describe('On a node, starting or started'),
+    retiring: z.int().describe('Told to end once its executions have'),
+  })
+  .meta({ id: 'LaunchedCounts' });
+export type LaunchedCounts = z.infer<typeof launchedCountsSchema>;
+
+/** Told while an execution waits for the first executor of a pool (SSE event `pending`), and again on each change. */
+export const pendingEventSchema = z
+  .object({
+    pool: z.string(),
+    executors: launchedCountsSchema,
+    reasons: z.array(z.string()).describe('For people, for example "no node has meta.gpu"'),
+  })
+  .meta({ id: 'PendingEvent' });
+export type PendingEvent = z.infer<typeof pendingEventSchema>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { launchedCountsSchema } from './execution.ts';
 import { executorStatusSchema, isolationSchema } from './executor-api.ts';
 import { partialLimitsSchema } from './limits.ts';
 import { runtimeInfoSchema } from './runtime.ts';
@@ -27,8 +28,21 @@ export const poolsResponseSchema = z
         running: z.int(),
         room: z.int().describe('Executions it could take at once, on top of the running ones'),
         runtimes: z.array(z.string()),
+        minimum: z.int().optional().describe('This and what follows only where executors come and go'),
+        maximum: z.int().optional(),
+        wanted: z.int().optional().describe('Executors; told by the dispatcher that leads alone'),
+        waiting: z.int().optional().describe('Executions in queues that wait for an executor of it'),
+        launched: launchedCountsSchema.optional(),
+        pending: z
+          .array(z.object({ reason: z.string() }))
+          .optional()
+          .describe('Why executors that were asked for are not there'),
       }),
     ),
+    leader: z
+      .boolean()
+      .optional()
+      .describe('Whether this dispatcher sizes the pools, where executors come and go'),
   })
   .meta({ id: 'PoolsResponse' });
 export type PoolsResponse = z.infer<typeof poolsResponseSchema>;
@@ -48,7 +62,9 @@ export type StatsResponse = z.infer<typeof statsResponseSchema>;
 
 export const healthResponseSchema = z
   .object({
-    status: z.enum(['ok', 'starting', 'draining', 'no-executor']),
+    status: z
+      .enum(['ok', 'idle', 'starting', 'draining', 'no-executor'])
+      .describe('idle: no executor runs, and executions start one'),
     version: z.string(),
     isolation: isolationSchema.optional().describe('The weakest among the executors'),
   })

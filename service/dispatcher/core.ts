@@ -75,6 +75,7 @@ export const createCore = (options: CoreOptions): Core => {
     random: options.random,
     queueLimit: settings.queueLimit,
     retryAfterMs: (waiting) => recent.retryAfterMs(clock.now(), waiting),
+    expired: ({ id }) => new PaddockError('deadline-exceeded', { executionId: id }),
     finished: (finished) => {
       if (!finished.error) recent.add(clock.now(), finished.timings.totalMs);
       setImmediate(options.finished, finished);
@@ -102,6 +103,7 @@ export const createCore = (options: CoreOptions): Core => {
         sequence: sequence++,
         request: admitted.request,
         capabilities: request.capabilities,
+        pools: undefined,
         metadata: request.metadata,
         retry: request.retry,
         admittedAt,

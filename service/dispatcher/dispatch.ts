@@ -20,6 +20,10 @@ export interface Dispatch {
   /** There may be room now. */
   pump(): void;
   waiting(): { total: number; tenants: Record<string, number> };
+  /** What more executors would help: those that their tenant may not run yet are not among them. */
+  waitingExecutions(): Execution[];
+  /** Changes one while it waits, and looks for a place anew; nothing happens to one that runs or is over. */
+  change(execution: Execution, change: () => void): void;
   running(): number;
   /** Resolves once everything accepted is settled, or after `graceMs` with the rest answered `shutting-down`. */
   settleAll(graceMs: number): Promise<void>;
@@ -33,6 +37,8 @@ export interface DispatchOptions {
   readonly queueLimit: number;
   readonly retryAfterMs: (waiting: number) => number;
   readonly finished: (finished: Finished) => void;
+  /** What an execution ends with whose deadline passed. */
+  readonly expired: (execution: Execution) => PaddockError;
 }
 
 /** The loop between the queue and the executors. */
@@ -63,7 +69,7 @@ export const createDispatch = (options: DispatchOptions): Dispatch => {
   };
 
   const deadlines = createDeadlines<Execution>(clock, (execution) =>
-    fail(execution, new PaddockError('deadline-exceeded', { executionId: execution.id })),
+    fail(execution, options.expired(execution)),
   );
 
   const succeed = (execution: Execution, answer: ExecutorResult, member: Member): void => {
@@ -175,6 +181,20 @@ export const createDispatch = (options: DispatchOptions): Dispatch => {
     cancel: fail,
     pump,
     waiting: () => ({ total: queue.size, tenants: queue.byTenant() }),
+    waitingExecutions() {
+      const mayStart = new Map<string, number>();
+      return queue.items().filter(({ tenant: { name, maxRunning } }) => {
+        const left = mayStart.get(name) ?? maxRunning - (runningOf.get(name) ?? 0);
+        mayStart.set(name, left - 1);
+        return left > 0;
+      });
+    },
+    change(execution, change) {
+      if (!queue.remove(execution)) return;
+      change();
+      queue.add(execution);
+      pump();
+    },
     running: () => running,
     async settleAll(graceMs) {
       if (active.size === 0) return;

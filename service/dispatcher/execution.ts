@@ -11,8 +11,11 @@ export interface Execution {
   readonly tenant: TenantPolicy;
   readonly priority: number;
   readonly sequence: number;
-  readonly request: ExecutorRequest;
-  readonly capabilities: readonly string[];
+  /** Holds a placeholder for the runtime until some executor tells of it. */
+  request: ExecutorRequest;
+  capabilities: readonly string[];
+  /** The pools whose executors may be sent it; undefined: any that can run it. */
+  pools: ReadonlySet<string> | undefined;
   readonly metadata: Record<string, string>;
   readonly retry: boolean;
   readonly admittedAt: number;
