@@ -7,7 +7,9 @@ export const poolNameSchema = z
   .regex(
     /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/,
     'a pool is a lower-case word of at most 32 letters, digits and -',
-  );
+  )
+  // Its job would be the one that dispatchers run as.
+  .refine((name) => name !== 'dispatcher', 'a pool may not be named dispatcher');
 
 /** https://developer.hashicorp.com/nomad/docs/job-specification/constraint */
 export const constraintOperators = [

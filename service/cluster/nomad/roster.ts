@@ -1,0 +1,113 @@
+import type { Registration } from '../../contracts/cluster-api.ts';
+import type { Clock } from '../clock.ts';
+import type { ClusterListener, TlsIdentity } from '../port.ts';
+import type { KeptTokens } from '../trust/kept-tokens.ts';
+import type { Allocation } from './api/answers.ts';
+import type { Change } from './view.ts';
+
+/** An executor says itself that it is ready. One that did not in this time is looked up where Nomad has put it. */
+const SAYS_SO_WITHIN_MS = 4_000;
+/** One that said so is unknown to Nomad's listing at first; after this long it has to be in there. */
+const KNOWN_WITHIN_MS = 60_000;
+
+export interface Roster {
+  changed(changes: readonly Change[]): void;
+  registered(registration: Registration): Promise<void>;
+  /** After each full listing: what Nomad has never heard of goes. */
+  check(isLive: (id: string) => boolean | undefined): void;
+  close(): void;
+}
+
+export interface RosterOptions {
+  readonly listener: ClusterListener;
+  readonly tokens: KeptTokens;
+  readonly tls: TlsIdentity | undefined;
+  readonly clock: Clock;
+  readonly log: { warn(fields: object, message: string): void };
+}
+
+interface Present {
+  readonly since: number;
+  joined: boolean;
+}
+
+/** Tells the dispatcher who is there, from what Nomad and what executors themselves say, each once. */
+export const createRoster = (options: RosterOptions): Roster => {
+  const { listener, tokens, clock, log } = options;
+  const present = new Map<string, Present>();
+  const awaited = new Map<string, () => void>();
+
+  const join = async (id: string, url: string, pool: string): Promise<void> => {
+    stopWaiting(id);
+    if (present.has(id)) return;
+    const entry: Present = { since: clock.now(), joined: false };
+    present.set(id, entry);
+    const authorization = await tokens.for(id);
+    // It may have left while its token was made.
+    if (present.get(id) !== entry) return;
+    entry.joined = true;
+    listener.joined({ id, url, pool, authorization, tls: options.tls });
+  };
+
+  const stopWaiting = (id: string): void => {
+    awaited.get(id)?.();
+    awaited.delete(id);
+  };
+
+  const leave = (id: string, reason: string): void => {
+    stopWaiting(id);
+    const entry = present.get(id);
+    present.delete(id);
+    tokens.forget(id);
+    if (entry?.joined) listener.left(id, reason);
+  };
+
+  const urlOf = ({ AllocatedResources }: Allocation): string | undefined => {
+    const port = AllocatedResources?.Shared.Ports.find(({ Label }) => Label === 'http');
+    if (!port) return undefined;
+    const host = port.HostIP.includes(':') ? `[${port.HostIP}]` : port.HostIP;
+    return `${options.tls ? 'https' : 'http'}://${host}:${port.Value}`;
+  };
+
+  const found = (allocation: Allocation, pool: string): void => {
+    const { ID: id } = allocation;
+    const url = urlOf(allocation);
+    if (url === undefined) {
+      log.warn({ allocation: id }, 'an executor has no port labelled http');
+      return;
+    }
+    if (present.has(id) || awaited.has(id)) return;
+    const enter = (): void => {
+      join(id, url, pool).catch((error: unknown) =>
+        log.warn({ err: error, executor: id }, 'no token could be made'),
+      );
+    };
+    const age = clock.epoch() - allocation.CreateTime;
+    if (age >= SAYS_SO_WITHIN_MS) enter();
+    else awaited.set(id, clock.after(SAYS_SO_WITHIN_MS, enter));
+  };
+
+  return {
+    changed(changes) {
+      for (const change of changes) {
+        if (change.kind === 'running') found(change.allocation, change.pool);
+        else if (change.kind === 'ending') listener.draining(change.id);
+        else leave(change.id, change.reason);
+      }
+    },
+    async registered({ allocation, url, pool, state }) {
+      if (state === 'draining') listener.draining(allocation);
+      else await join(allocation, url, pool);
+    },
+    check(isLive) {
+      for (const [id, entry] of present) {
+        if (isLive(id) === undefined && clock.now() - entry.since > KNOWN_WITHIN_MS)
+          leave(id, 'Nomad does not know it');
+      }
+    },
+    close() {
+      for (const cancel of awaited.values()) cancel();
+      awaited.clear();
+    },
+  };
+};
