@@ -102,14 +102,11 @@ const driverConfigOf = ({ executor }: PoolSpec, command: string, tls: ClusterSet
         privileged: true,
         network_mode: 'host',
         cgroupns: 'host',
-        mount: [
-          { type: 'volume', source: 'paddock-cache', target: '/var/cache/paddock' },
-          ...(tls ? [tls.ca, tls.cert, tls.key] : []).map((path) => ({
-            type: 'bind',
-            source: path,
-            target: path,
-            readonly: true,
-          })),
+        volumes: [
+          // As the host has it: below version 2 of cgroups, Docker shows only a part, at another path.
+          '/sys/fs/cgroup:/sys/fs/cgroup',
+          '/var/cache/paddock:/var/cache/paddock',
+          ...(tls ? [tls.ca, tls.cert, tls.key] : []).map((path) => `${path}:${path}:ro`),
         ],
       };
 
