@@ -13,7 +13,9 @@ import { poolOfJob, type View } from './view.ts';
 const AT_ONCE = 4;
 /** Executors that have ended stay this long for `nomad alloc status` and logs. Nomad itself would keep them for hours. */
 const KEEP_ENDED_MS = 10 * 60_000;
-const PURGE_EVERY_MS = 60_000;
+const TIDY_EVERY_MS = 60_000;
+/** A node that is silent for this long is given up: its executors have been replaced, and must not come back on top. */
+const SILENT_MS = 120_000;
 
 export interface EngineOptions {
   readonly jobs: NomadJobs;
@@ -39,9 +41,10 @@ export const createEngine = (options: EngineOptions): PoolEngine & { close(): vo
     view.dispatched(jobId, clock.epoch());
   };
 
-  const purge = async (): Promise<number> => {
-    if (!options.leads()) return PURGE_EVERY_MS;
+  const tidy = async (): Promise<number> => {
+    if (!options.leads()) return TIDY_EVERY_MS;
     try {
+      await paced(view.silentSince(clock.epoch() - SILENT_MS), (id) => jobs.deregister(id));
       const { jobs: listed } = await jobs.list(`${prefix}-`);
       const before = clock.epoch() - KEEP_ENDED_MS;
       const old = listed.filter(
@@ -56,7 +59,7 @@ export const createEngine = (options: EngineOptions): PoolEngine & { close(): vo
     } catch (error) {
       log.warn({ err: error }, 'executors that have ended could not be purged from Nomad');
     }
-    return PURGE_EVERY_MS;
+    return TIDY_EVERY_MS;
   };
   /** When a dead one was first seen here: its submit time says when it began, not when it ended. */
   const endedAt = new Map<string, number>();
@@ -65,7 +68,7 @@ export const createEngine = (options: EngineOptions): PoolEngine & { close(): vo
     endedAt.set(id, since);
     return since > clock.epoch() - KEEP_ENDED_MS;
   };
-  const purging = every(clock, purge);
+  const tidying = every(clock, tidy);
 
   return {
     specs: options.specs,
@@ -82,7 +85,7 @@ export const createEngine = (options: EngineOptions): PoolEngine & { close(): vo
         view.retiring(id);
         await jobs.deregister(id);
       }),
-    close: purging.stop,
+    close: tidying.stop,
   };
 };
 

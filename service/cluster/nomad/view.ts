@@ -35,6 +35,8 @@ export interface View {
   isLive(allocationId: string): boolean | undefined;
   /** Dispatched jobs that have no allocation yet. */
   waitingForPlacement(): readonly string[];
+  /** Dispatched jobs whose node has been silent since before this time (milliseconds since 1970). */
+  silentSince(time: number): readonly string[];
 }
 
 const DISPATCH = '/dispatch-';
@@ -101,6 +103,14 @@ export const createView = (prefix: string, specs: readonly PoolSpec[]): View => 
     return wasTold ? undefined : { kind: 'ended', id: allocation.ID, reason: endOf(allocation) };
   };
 
+  /** It may come back, and is then told as running once more. */
+  const lostSight = ({ ID, NodeName }: Allocation): Change | undefined => {
+    live.delete(ID);
+    return running.delete(ID)
+      ? { kind: 'ended', id: ID, reason: `its node ${NodeName} is silent` }
+      : undefined;
+  };
+
   const place = (child: Child, allocation: Allocation): void => {
     const current = child.allocation;
     const isNewer =
@@ -126,6 +136,7 @@ export const createView = (prefix: string, specs: readonly PoolSpec[]): View => 
       if (told.ClientStatus !== 'lost' && child.allocation?.ID === told.ID) child.dead = true;
       return end(told);
     }
+    if (isUnknown(told)) return lostSight(told);
     live.add(told.ID);
     if (isEnding(told)) return { kind: 'ending', id: told.ID };
     if (told.ClientStatus !== 'running' || running.has(told.ID)) return undefined;
@@ -197,6 +208,13 @@ export const createView = (prefix: string, specs: readonly PoolSpec[]): View => 
       return changes;
     },
     isLive: (id) => (live.has(id) ? true : ended.has(id) ? false : undefined),
+    silentSince: (time) =>
+      [...children.values()]
+        .filter(
+          ({ dead, stopped, allocation: last }) =>
+            !dead && !stopped && last && isUnknown(last) && last.ModifyTime < time,
+        )
+        .map(({ id }) => id),
     waitingForPlacement: () =>
       [...children.values()]
         .filter((child) => !isGone(child) && stateOf(child) === 'pending')
