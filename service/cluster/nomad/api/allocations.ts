@@ -38,7 +38,8 @@ export const createAllocations = (http: NomadHttp, beginMs: number): NomadAlloca
           plain: 'true',
           follow: String(follow),
           origin: tailBytes === undefined ? 'start' : 'end',
-          offset: String(tailBytes ?? 0),
+          // 0 bytes from the end are to Nomad the whole of the last file.
+          offset: String(tailBytes === undefined ? 0 : Math.max(1, tailBytes)),
         },
         needs: 'read-logs',
       },

@@ -74,7 +74,7 @@ export const evaluationSchema = z.object({
 });
 export type Evaluation = z.output<typeof evaluationSchema>;
 
-/** Of GET /v1/jobs. */
+/** Of GET /v1/jobs. SubmitTime is that of the latest change: telling a child to end is one. */
 export const childJobSchema = z.object({
   ID: z.string(),
   ParentID: z.string().default(''),

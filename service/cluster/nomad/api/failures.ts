@@ -26,6 +26,7 @@ const hints: Readonly<Record<string, string>> = {
   ENOENT: 'The socket does not exist. Is the Nomad agent running, and is NOMAD_ADDR right?',
   ENOTFOUND: 'Its name is unknown. Is NOMAD_ADDR right?',
   UND_ERR_CONNECT_TIMEOUT: 'It does not answer. Is NOMAD_ADDR right, and does a firewall stand between?',
+  UND_ERR_DESTROYED: 'It was closed on this side.',
   UND_ERR_BODY_TIMEOUT: 'It fell silent.',
   UND_ERR_HEADERS_TIMEOUT: 'It does not answer.',
   SELF_SIGNED_CERT_IN_CHAIN: 'Give its certificate authority with NOMAD_CACERT.',

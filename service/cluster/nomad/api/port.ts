@@ -52,7 +52,10 @@ export interface NomadAllocations {
   /** Of all jobs whose id begins so, ports included, at most as old as `index`. */
   list(jobPrefix: string): Promise<{ allocations: Allocation[]; index: number }>;
   get(id: string): Promise<Allocation | undefined>;
-  /** The text of a task's log from its beginning or its last `tailBytes`; with `follow` until the signal aborts. */
+  /**
+   * The text of a task's log from its beginning or its last `tailBytes` (at least one); with `follow` until the signal
+   * aborts, though the task may have ended. A task that has not started has none: status 404.
+   */
   logs(
     id: string,
     options: { task: string; type: 'stdout' | 'stderr'; follow: boolean; tailBytes?: number },
@@ -69,11 +72,22 @@ export interface NomadNodes {
   pools(): Promise<NodePool[]>;
 }
 
-/** Nomad Variables and their locks. A lock that is not renewed within its TTL is free again. */
+/**
+ * Nomad Variables and their locks. Nomad frees a lock that is not renewed after twice its TTL (at least 10 s) and then
+ * its delay. Whoever may read the variable learns the lock's id, and can release it sooner.
+ */
 export interface NomadVariables {
   get(path: string): Promise<Variable | undefined>;
-  /** Writes it if it is still at this modify index (0: if there is none); false where it is not. */
-  put(path: string, items: Readonly<Record<string, string>>, checkIndex: number): Promise<boolean>;
+  /**
+   * Writes it if it is still at this modify index (0: if there is none); false where it is not, or where it is locked
+   * by another lock than this one. It does not renew the lock.
+   */
+  put(
+    path: string,
+    items: Readonly<Record<string, string>>,
+    checkIndex: number,
+    lockId?: string,
+  ): Promise<boolean>;
   /** The lock's id, or undefined where somebody else holds it. */
   acquire(
     path: string,
@@ -82,6 +96,7 @@ export interface NomadVariables {
   ): Promise<string | undefined>;
   /** false where it is no longer held. */
   renew(path: string, lockId: string): Promise<boolean>;
+  /** Free at once, without the delay. No error where it is no longer held. */
   release(path: string, lockId: string): Promise<void>;
 }
 

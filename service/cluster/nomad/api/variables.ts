@@ -28,8 +28,9 @@ export const createVariables = (http: NomadHttp): NomadVariables => {
       return status === 404 ? undefined : readAnswer(ask, text, variableSchema);
     },
 
-    async put(path, items, checkIndex) {
-      const { status } = await http.send(write(path, { cas: String(checkIndex) }, { Items: items }));
+    async put(path, items, checkIndex, lockId) {
+      const body = { Items: items, ...(lockId && { Lock: { ID: lockId } }) };
+      const { status } = await http.send(write(path, { cas: String(checkIndex) }, body));
       return status !== conflict;
     },
 
@@ -57,7 +58,13 @@ export const createVariables = (http: NomadHttp): NomadVariables => {
     },
 
     async release(path, lockId) {
-      await http.send(write(path, { 'lock-release': '' }, { Lock: { ID: lockId } }));
+      try {
+        await http.send(write(path, { 'lock-release': '' }, { Lock: { ID: lockId } }));
+      } catch (error) {
+        // Nomad has no status of its own for a lock that has gone already.
+        if (!(error instanceof NomadError && /variable doesn't (hold a lock|exist)/.test(error.message)))
+          throw error;
+      }
     },
   };
 };
