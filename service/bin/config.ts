@@ -1,9 +1,16 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
-import { faultsOf } from '../contracts/errors.ts';
 import { defaultMaxLimits, type Limits, partialLimitsSchema } from '../contracts/limits.ts';
 import { defaultTokensFile } from '../contracts/token.ts';
 import type { DispatcherSettings } from '../dispatcher/settings.ts';
+import {
+  clusterVariables,
+  faultsOfVariables,
+  type NomadClusterConfig,
+  readNomadCluster,
+  readTlsPaths,
+  type TlsFiles,
+} from './cluster-config.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -17,6 +24,10 @@ export interface ServiceConfig {
   /** All that an executor sees of the environment, besides its id and token. */
   readonly executorEnvironment: Readonly<Record<string, string>>;
   readonly dispatcher: DispatcherSettings;
+  /** Undefined: executors on this machine, as child processes. */
+  readonly nomad: NomadClusterConfig | undefined;
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsFiles | undefined;
   /** Variables that look like ours and are none: a misspelt one would otherwise do nothing, silently. */
   readonly unknown: readonly string[];
 }
@@ -94,7 +105,7 @@ const executorVariables = z.object({
   PADDOCK_CAPABILITIES: z.string().optional(),
 });
 
-const schema = serviceVariables.extend(executorVariables.shape);
+const schema = serviceVariables.extend(executorVariables.shape).extend(clusterVariables);
 /** Read by the command line, not by the service. */
 const otherVariables = ['PADDOCK_URL', 'PADDOCK_TOKEN', 'PADDOCK_EXECUTOR_ID', 'PADDOCK_EXECUTOR_TOKEN'];
 const known: ReadonlySet<string> = new Set([...Object.keys(schema.shape), ...otherVariables]);
@@ -112,12 +123,13 @@ export const readConfig = (env: Environment, machine: Machine): ServiceConfig =>
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
   const parsed = schema.safeParse(given);
-  if (!parsed.success) {
-    throw new ConfigError(
-      faultsOf(parsed.error).map(({ path, message }) => `${path.replace('.', ', ')}: ${message}`),
-    );
-  }
+  if (!parsed.success) throw new ConfigError(faultsOfVariables(parsed.error));
   const values = parsed.data;
+  const faults: string[] = [];
+  const tls = readTlsPaths(values, faults);
+  const at = { host: values.PADDOCK_HOST, port: values.PADDOCK_PORT, secure: tls !== undefined };
+  const nomad = readNomadCluster(values, given, at, faults);
+  if (faults.length > 0) throw new ConfigError(faults);
   const configHome = given.XDG_CONFIG_HOME;
   return Object.freeze({
     host: values.PADDOCK_HOST,
@@ -127,11 +139,12 @@ export const readConfig = (env: Environment, machine: Machine): ServiceConfig =>
     logLevel: values.PADDOCK_LOG_LEVEL ?? 'info',
     graceMs: values.PADDOCK_GRACE_MS,
     executors: values.PADDOCK_EXECUTORS,
+    ...{ nomad, tls },
     executorEnvironment: Object.freeze(executorEnvironment(given, machine)),
     dispatcher: Object.freeze({
       version: machine.version,
       loopback: isLoopback(values.PADDOCK_HOST),
-      allowedHosts: Object.freeze(values.PADDOCK_ALLOWED_HOSTS),
+      allowedHosts: Object.freeze(allowedHosts(values.PADDOCK_ALLOWED_HOSTS, values.PADDOCK_HOST, nomad)),
       bodyLimitBytes: values.PADDOCK_BODY_LIMIT,
       queueLimit: values.PADDOCK_QUEUE_LIMIT,
       maxLimits: Object.freeze<Limits>({ ...defaultMaxLimits, ...values.PADDOCK_MAX_LIMITS }),
@@ -141,6 +154,10 @@ export const readConfig = (env: Environment, machine: Machine): ServiceConfig =>
     unknown: Object.keys(given).filter((name) => name.startsWith('PADDOCK_') && !known.has(name)),
   });
 };
+
+/** Executors and other dispatchers call this one by the name that it goes by. An empty list off loopback allows all. */
+const allowedHosts = (named: string[], host: string, nomad: NomadClusterConfig | undefined): string[] =>
+  !nomad || (named.length === 0 && !isLoopback(host)) ? named : [...named, new URL(nomad.advertise).hostname];
 
 const executorEnvironment = (
   given: Readonly<Record<string, string | undefined>>,

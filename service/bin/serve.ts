@@ -1,15 +1,14 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { getCompileCacheDir } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../cluster/clock.ts';
-import { createLocalCluster } from '../cluster/local.ts';
 import { type App, createApp } from '../dispatcher/app.ts';
 import { createTokenStore, type TokenStore } from '../dispatcher/tenants/token-store.ts';
 import { ConfigError, type Environment, readConfig, type ServiceConfig } from './config.ts';
 import { openLog } from './log.ts';
+import { openCluster, readTls } from './open-cluster.ts';
 
 const projectRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const LAST_ANSWERS_MS = 1_000;
@@ -58,16 +57,8 @@ const run = async (config: ServiceConfig, hooks: ServeHooks): Promise<number> =>
     log,
   });
   requireTokens(config, tokens);
-  const cluster = createLocalCluster({
-    program: join(projectRoot, 'service/bin/executor.ts'),
-    count: config.executors,
-    pool: 'default',
-    execArgv: ['--max-semi-space-size=8', '--v8-pool-size=1'],
-    environment: { ...config.executorEnvironment, ...compileCache(), MALLOC_ARENA_MAX: '1' },
-    clock: systemClock,
-    randomBytes,
-    log,
-  });
+  const tls = readTls(config.tls);
+  const cluster = await openCluster(config, tls, projectRoot, log);
   const dependencies = { cluster, tokens, clock: systemClock, random: Math.random, newId: randomUUID, log };
   const application = await createApp(config.dispatcher, dependencies);
   return untilSignal(application, config, async () => {
@@ -76,12 +67,6 @@ const run = async (config: ServiceConfig, hooks: ServeHooks): Promise<number> =>
     if (isForPeople) process.stderr.write(`Paddock is ready at ${url} (reference: ${url}/docs)\n`);
     await hooks.onReady?.(url);
   });
-};
-
-/** Without it, each executor would load the TypeScript stripper, which costs 27 MB. */
-const compileCache = (): Record<string, string> => {
-  const folder = getCompileCacheDir();
-  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) };
 };
 
 const requireTokens = (config: ServiceConfig, tokens: TokenStore): void => {
@@ -93,14 +78,17 @@ const requireTokens = (config: ServiceConfig, tokens: TokenStore): void => {
   );
 };
 
-/** The port opens only when something can be run. */
+/**
+ * The port opens only when something can be run. On a cluster it opens as soon as the executors that are there are
+ * known: new ones come in through it.
+ */
 const listen = async ({ app, core }: App, config: ServiceConfig): Promise<string> => {
   await core.start();
-  await core.fleet.ready();
+  if (!config.nomad) await core.fleet.ready();
   await app.listen({ host: config.host, port: config.port });
   const address = app.server.address();
   const port = typeof address === 'object' && address ? address.port : config.port;
-  return `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+  return `${config.tls ? 'https' : 'http'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
 };
 
 /**
