@@ -15,10 +15,11 @@ const hintFor = (connection: NomadConnection, ask: Ask, status: number, said: st
   }
   if (status !== 401 && status !== 403) return '';
   if (connection.token === undefined) return 'NOMAD_TOKEN is not set, and this cluster asks for a token';
-  if (/token not found|token is expired|expired/i.test(said)) {
+  if (/token not found|token expired/i.test(said)) {
     return 'This cluster does not know NOMAD_TOKEN, or it has expired';
   }
-  return `The policies of NOMAD_TOKEN lack ${ask.needs ?? 'a permission'} in namespace ${connection.namespace}`;
+  const lacking = ask.needs ?? 'a permission';
+  return `The policies of NOMAD_TOKEN lack ${lacking} in namespace ${connection.namespace}, or the cluster does not know it`;
 };
 
 const hints: Readonly<Record<string, string>> = {

@@ -78,16 +78,8 @@ export interface NomadNodes {
  */
 export interface NomadVariables {
   get(path: string): Promise<Variable | undefined>;
-  /**
-   * Writes it if it is still at this modify index (0: if there is none); false where it is not, or where it is locked
-   * by another lock than this one. It does not renew the lock.
-   */
-  put(
-    path: string,
-    items: Readonly<Record<string, string>>,
-    checkIndex: number,
-    lockId?: string,
-  ): Promise<boolean>;
+  /** Writes it if it is still at this modify index (0: if there is none) and not locked; false where it is otherwise. */
+  put(path: string, items: Readonly<Record<string, string>>, checkIndex: number): Promise<boolean>;
   /** The lock's id, or undefined where somebody else holds it. */
   acquire(
     path: string,

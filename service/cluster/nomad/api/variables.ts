@@ -28,9 +28,8 @@ export const createVariables = (http: NomadHttp): NomadVariables => {
       return status === 404 ? undefined : readAnswer(ask, text, variableSchema);
     },
 
-    async put(path, items, checkIndex, lockId) {
-      const body = { Items: items, ...(lockId && { Lock: { ID: lockId } }) };
-      const { status } = await http.send(write(path, { cas: String(checkIndex) }, body));
+    async put(path, items, checkIndex) {
+      const { status } = await http.send(write(path, { cas: String(checkIndex) }, { Items: items }));
       return status !== conflict;
     },
 
