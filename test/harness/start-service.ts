@@ -23,6 +23,8 @@ export interface StartOptions {
   readonly readyTimeoutMs?: number;
   /** Kept by the caller; otherwise made for this service and removed when it stops. */
   readonly stateDir?: string;
+  /** A free one by default. */
+  readonly port?: number;
 }
 
 export const freePort = (): Promise<number> =>
@@ -44,7 +46,7 @@ const exited = (child: ChildProcess): Promise<{ code: number | null; signal: Nod
 
 /** Starts the real service, as `paddock serve` does, on a port and a state folder of its own, and waits until it is ready. */
 export const startService = async (options: StartOptions = {}): Promise<Service> => {
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const stateDir = options.stateDir ?? mkdtempSync(join(tmpdir(), 'paddock-test-'));
   mkdirSync(stateDir, { recursive: true });
   const child = spawn(join(repository, 'scripts/paddock'), ['serve'], {
