@@ -100,9 +100,14 @@ export const compileCacheStatusSchema = z
   .meta({ id: 'CompileCacheStatus', description: 'Results of compilations that an executor keeps' });
 export type CompileCacheStatus = z.infer<typeof compileCacheStatusSchema>;
 
-/** `GET /status` of an executor; the dispatcher learns all it knows of it from here. */
+/** `GET /status` of an executor; the dispatcher learns all it knows of it from here, and from `paddock-load`. */
 export const executorStatusSchema = z
   .object({
+    catalogue: z
+      .string()
+      .regex(/^[\w-]{1,64}$/)
+      .optional()
+      .describe('Revision of all that rarely changes: runtimes, capabilities, isolation'),
     id: z.string(),
     node: z.string(),
     state: z.enum(['starting', 'ready', 'draining']),
@@ -133,3 +138,9 @@ export const executorStatusSchema = z
   })
   .meta({ id: 'ExecutorStatus' });
 export type ExecutorStatus = z.infer<typeof executorStatusSchema>;
+
+/** What `GET /status?known=REVISION` answers while the executor's `catalogue` is that one: only what changes often. */
+export const executorBriefSchema = executorStatusSchema
+  .omit({ id: true, node: true, startedAt: true, capabilities: true, runtimes: true, isolation: true })
+  .required({ catalogue: true });
+export type ExecutorBrief = z.infer<typeof executorBriefSchema>;

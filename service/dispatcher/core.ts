@@ -68,6 +68,7 @@ export const createCore = (options: CoreOptions): Core => {
       catalogue.update(runtimes);
       dispatch.pump();
     },
+    room: () => dispatch.pump(),
   });
   const dispatch = createDispatch({
     clock,

@@ -2,12 +2,13 @@ import type { Clock } from '../cluster/clock.ts';
 import { PaddockError } from '../contracts/errors.ts';
 import type { ExecutionResult } from '../contracts/execution.ts';
 import type { ExecutorResult } from '../contracts/executor-api.ts';
+import type { ExecutorLoad } from '../contracts/executor-load.ts';
 import { createDeadlines } from './deadlines.ts';
 import { type Execution, type Finished, finishedBadly, finishedWell, resultOf } from './execution.ts';
 import { ExecutorBusy, ExecutorLost, ExecutorUnreachable } from './executor-client.ts';
 import { createFairQueue } from './fair-queue.ts';
-import { type Fleet, type Member, warmKey } from './fleet.ts';
-import { pick } from './placement.ts';
+import { type Member, warmKey } from './member.ts';
+import { kindOf, type Placement } from './placement.ts';
 import { busyRetryMs } from './settings.ts';
 
 const maxAttempts = 2;
@@ -30,10 +31,22 @@ export interface Dispatch {
   close(): void;
 }
 
+/** Where executions can go. `key` is the runtime and version of the one that is spoken of, as of `warmKey`. */
+export interface Places {
+  readonly pick: Placement['pick'];
+  started(member: Member, key: string): void;
+  /** However it ended, with what the executor said of itself where it did. */
+  ended(member: Member, key: string, load: ExecutorLoad | undefined): void;
+  /** It had no room: it is left alone until then. */
+  refused(member: Member, until: number): void;
+  /** A connection broke: nothing goes there until it answers again. */
+  suspect(member: Member): void;
+}
+
 export interface DispatchOptions {
   readonly clock: Clock;
   readonly random: () => number;
-  readonly fleet: Fleet;
+  readonly fleet: Places;
   readonly queueLimit: number;
   readonly retryAfterMs: (waiting: number) => number;
   readonly finished: (finished: Finished) => void;
@@ -44,7 +57,7 @@ export interface DispatchOptions {
 /** The loop between the queue and the executors. */
 export const createDispatch = (options: DispatchOptions): Dispatch => {
   const { clock, fleet } = options;
-  const queue = createFairQueue<Execution>();
+  const queue = createFairQueue<Execution>(kindOf);
   const active = new Set<Execution>();
   const runningOf = new Map<string, number>();
   let running = 0;
@@ -81,9 +94,9 @@ export const createDispatch = (options: DispatchOptions): Dispatch => {
 
   const failedThere = (execution: Execution, error: unknown, member: Member): void => {
     if (error instanceof ExecutorLost || error instanceof ExecutorUnreachable) fleet.suspect(member);
+    if (error instanceof ExecutorBusy) fleet.refused(member, clock.now() + busyRetryMs);
     if (execution.settled) return;
     if (error instanceof ExecutorBusy || error instanceof ExecutorUnreachable) {
-      if (error instanceof ExecutorBusy) member.busyUntil = clock.now() + busyRetryMs;
       execution.attempts--;
       queue.add(execution);
       return;
@@ -100,9 +113,8 @@ export const createDispatch = (options: DispatchOptions): Dispatch => {
     fail(execution, new PaddockError('executor-lost', details, { cause: error }));
   };
 
-  const count = (execution: Execution, member: Member, by: 1 | -1): void => {
+  const count = (execution: Execution, by: 1 | -1): void => {
     running += by;
-    member.inFlight += by;
     runningOf.set(execution.tenant.name, (runningOf.get(execution.tenant.name) ?? 0) + by);
   };
 
@@ -111,17 +123,24 @@ export const createDispatch = (options: DispatchOptions): Dispatch => {
     execution.running = { member, abort };
     execution.attempts++;
     execution.placedAt = clock.now();
-    count(execution, member, 1);
     const key = warmKey(execution.request);
-    const warm = member.warm.get(key) ?? 0;
-    if (warm > 0) member.warm.set(key, warm - 1);
+    let load: ExecutorLoad | undefined;
+    const onLoad = (said: ExecutorLoad): void => {
+      load = said;
+    };
+    count(execution, 1);
+    fleet.started(member, key);
+    const ended = (): void => {
+      count(execution, -1);
+      fleet.ended(member, key, load);
+    };
     try {
-      const answer = await member.client.execute(execution.request, abort.signal, execution.onOutput);
-      count(execution, member, -1);
-      member.busyUntil = 0;
+      const { request, onOutput } = execution;
+      const answer = await member.client.execute(request, abort.signal, onOutput, onLoad);
+      ended();
       succeed(execution, answer, member);
     } catch (error) {
-      count(execution, member, -1);
+      ended();
       failedThere(execution, error, member);
     } finally {
       execution.running = undefined;
@@ -129,16 +148,16 @@ export const createDispatch = (options: DispatchOptions): Dispatch => {
     pump();
   };
 
-  const place = (now: number): ((execution: Execution) => Member | undefined) => {
+  const place = (now: number): ((execution: Execution, kind: string) => Member | undefined) => {
     // Within one round, what had no room for one execution has none for the next of the same kind.
     let full: Set<string> | undefined;
-    return (execution) => {
+    return (execution, kind) => {
       if ((runningOf.get(execution.tenant.name) ?? 0) >= execution.tenant.maxRunning) return undefined;
-      if (full?.has(kindOf(execution))) return undefined;
-      const member = pick(fleet.members(), execution, now, options.random);
+      if (full?.has(kind)) return undefined;
+      const member = fleet.pick(execution, now, options.random, kind);
       if (member) return member;
       full ??= new Set();
-      full.add(kindOf(execution));
+      full.add(kind);
       return undefined;
     };
   };
@@ -214,7 +233,3 @@ export const createDispatch = (options: DispatchOptions): Dispatch => {
     },
   };
 };
-
-/** What decides which executors can run it. */
-const kindOf = ({ request, capabilities }: Execution): string =>
-  `${warmKey(request)} ${capabilities.join(' ')}`;

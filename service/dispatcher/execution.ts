@@ -2,7 +2,7 @@ import type { PaddockError } from '../contracts/errors.ts';
 import type { ExecutionResult, Outcome, Timings } from '../contracts/execution.ts';
 import type { ExecutorRequest, ExecutorResult } from '../contracts/executor-api.ts';
 import type { OnOutput } from './executor-client.ts';
-import type { Member } from './fleet.ts';
+import type { Member } from './member.ts';
 import type { TenantPolicy } from './tenants/policy.ts';
 
 /** One accepted execution, from admission to its answer. It settles exactly once; the first reason to end wins. */

@@ -5,12 +5,15 @@ import { executorServerName } from '../contracts/cluster-api.ts';
 import { PaddockError, problemSchema } from '../contracts/errors.ts';
 import type { OutputEvent } from '../contracts/execution.ts';
 import {
+  type ExecutorBrief,
   type ExecutorRequest,
   type ExecutorResult,
   type ExecutorStatus,
+  executorBriefSchema,
   executorEventSchema,
   executorStatusSchema,
 } from '../contracts/executor-api.ts';
+import { type ExecutorLoad, loadHeader, parseLoad } from '../contracts/executor-load.ts';
 import { isExecutorResult } from './executor-result.ts';
 
 /** The executor has no room now, or is ending: the next one is tried. */
@@ -32,8 +35,14 @@ export type OnOutput = (output: OutputEvent) => void | Promise<void>;
 
 export interface ExecutorClient {
   /** Throws ExecutorBusy, ExecutorUnreachable, ExecutorLost, or a PaddockError that the executor answered; the signal's reason when aborted. */
-  execute(request: ExecutorRequest, signal: AbortSignal, onOutput?: OnOutput): Promise<ExecutorResult>;
-  status(): Promise<ExecutorStatus>;
+  execute(
+    request: ExecutorRequest,
+    signal: AbortSignal,
+    onOutput?: OnOutput,
+    onLoad?: (load: ExecutorLoad) => void,
+  ): Promise<ExecutorResult>;
+  /** The brief one where `known` is still the revision of what rarely changes. */
+  status(known: string | undefined): Promise<ExecutorStatus | ExecutorBrief>;
   /** Breaks every connection at once; executions under way there reject with ExecutorLost. */
   destroy(): void;
 }
@@ -52,7 +61,7 @@ export const createExecutorClient = (address: ExecutorAddress): ExecutorClient =
   });
 
   return {
-    async execute(request, signal, onOutput) {
+    async execute(request, signal, onOutput, onLoad) {
       try {
         const sent = {
           path: '/executions',
@@ -61,7 +70,8 @@ export const createExecutorClient = (address: ExecutorAddress): ExecutorClient =
           body: JSON.stringify(request),
         } as const;
         if (request.stream) return await readStreamed(await pool.request({ ...sent, signal }), onOutput);
-        const { status, text } = await exchange(pool, sent, signal);
+        const { status, text, load } = await exchange(pool, sent, signal);
+        if (load && onLoad) onLoad(load);
         if (status !== 200) throw refusal(text);
         const result = parseJson(text);
         if (!isExecutorResult(result)) throw new ExecutorLost('The executor answered in an unknown shape');
@@ -75,17 +85,17 @@ export const createExecutorClient = (address: ExecutorAddress): ExecutorClient =
         throw new ExecutorLost(`The connection to ${address.id} broke`, { cause: error });
       }
     },
-    async status() {
+    async status(known) {
       const signal = AbortSignal.timeout(statusTimeoutMs);
       const response = await pool.request({
-        path: '/status',
+        path: known === undefined ? '/status' : `/status?known=${known}`,
         method: 'GET',
         headers: { authorization: address.authorization() },
         signal,
       });
       const text = await response.body.text();
       if (response.statusCode !== 200) throw new ExecutorLost(`Its status answered ${response.statusCode}`);
-      return parseWith(executorStatusSchema, text);
+      return statusIn(text, known);
     },
     destroy() {
       pool.destroy(new ExecutorLost(`${address.id} left`)).catch(() => {});
@@ -110,15 +120,30 @@ const parseJson = (text: string): unknown => {
   }
 };
 
-const parseWith = <T>(schema: Parser<T>, text: string): T => {
-  const parsed = schema.safeParse(parseJson(text));
+const parseWith = <T>(schema: Parser<T>, text: string): T => checked(schema, parseJson(text));
+
+const checked = <T>(schema: Parser<T>, value: unknown): T => {
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new ExecutorLost('The executor answered in an unknown shape', { cause: parsed.error });
+};
+
+const statusIn = (text: string, known: string | undefined): ExecutorStatus | ExecutorBrief => {
+  const value = parseJson(text);
+  const isWhole = typeof value === 'object' && value !== null && 'runtimes' in value;
+  const status = checked<ExecutorStatus | ExecutorBrief>(
+    isWhole ? executorStatusSchema : executorBriefSchema,
+    value,
+  );
+  if (!isWhole && status.catalogue !== known)
+    throw new ExecutorLost('The executor left out what is not known');
+  return status;
 };
 
 interface Answer {
   readonly status: number;
   readonly text: string;
+  readonly load: ExecutorLoad | undefined;
 }
 
 /**
@@ -128,6 +153,7 @@ interface Answer {
 const exchange = (pool: Pool, sent: Dispatcher.DispatchOptions, signal: AbortSignal): Promise<Answer> =>
   new Promise((resolve, reject) => {
     let status = 0;
+    let load: ExecutorLoad | undefined;
     const chunks: Buffer[] = [];
     let started: Dispatcher.DispatchController | undefined;
     const stop = (): void => {
@@ -141,14 +167,15 @@ const exchange = (pool: Pool, sent: Dispatcher.DispatchOptions, signal: AbortSig
         // It may have waited for a connection until now.
         if (signal.aborted) stop();
       },
-      onResponseStart(_controller, statusCode) {
+      onResponseStart(_controller, statusCode, headers) {
         status = statusCode;
+        load = parseLoad(headers[loadHeader]);
       },
       onResponseData(_controller, chunk) {
         chunks.push(chunk);
       },
       onResponseEnd() {
-        resolve({ status, text: textOf(chunks) });
+        resolve({ status, text: textOf(chunks), load });
       },
       onResponseError(_controller, error) {
         reject(error);

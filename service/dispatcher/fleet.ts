@@ -1,150 +1,195 @@
 import type { Clock } from '../cluster/clock.ts';
 import type { ClusterListener, ExecutorAddress } from '../cluster/port.ts';
-import type { ExecutorStatus } from '../contracts/executor-api.ts';
+import type { ExecutorBrief, ExecutorStatus } from '../contracts/executor-api.ts';
+import type { ExecutorLoad } from '../contracts/executor-load.ts';
 import type { RuntimeInfo } from '../contracts/runtime.ts';
+import type { Places } from './dispatch.ts';
 import type { ExecutorClient } from './executor-client.ts';
+import { isUsable, type Member, newMember, toleratedFailures, warmKey } from './member.ts';
+import { createPlacement } from './placement.ts';
+import { createServed } from './served.ts';
+import { createStatusPolls } from './status-polls.ts';
 
-const startingPollMs = 50;
-/** So many status requests in a row may fail before an executor gets nothing more. */
-const toleratedFailures = 3;
+export { isUsable, type Member, warmKey } from './member.ts';
 
-/** What is warm counts for one version of a runtime. */
-export const warmKey = ({ runtime, version }: { runtime: string; version: string }): string =>
-  `${runtime}@${version}`;
+/** One that starts, or failed once, is asked again so soon. */
+const soonMs = 50;
 
-/** One executor as the dispatcher sees it. */
-export interface Member {
-  readonly address: ExecutorAddress;
-  readonly client: ExecutorClient;
-  status: ExecutorStatus | undefined;
-  /** `name@version` of what it can run. */
-  serves: ReadonlySet<string>;
-  capabilities: ReadonlySet<string>;
-  /** Warm sandboxes ready for a runtime's first stage, less those taken since it said so. */
-  warm: Map<string, number>;
-  lastSeen: number;
-  failures: number;
-  /** Executions of this dispatcher there. */
-  inFlight: number;
-  busyUntil: number;
-}
-
-export interface Fleet extends ClusterListener {
+export interface Fleet extends ClusterListener, Places {
   members(): Iterable<Member>;
   /** Resolves once an executor is ready to take executions. */
   ready(): Promise<void>;
   isReady(): boolean;
-  /** A connection broke: nothing goes there until it answers again. */
-  suspect(member: Member): void;
   capable(capabilities: readonly string[]): boolean;
   close(): void;
 }
 
 export interface FleetOptions {
   readonly clock: Clock;
+  /** How often each executor is asked for its status while they are few. */
   readonly statusEveryMs: number;
   readonly connect: (address: ExecutorAddress) => ExecutorClient;
   readonly log: { warn(fields: object, message: string): void; info(fields: object, message: string): void };
-  /** Something changed: there may be room, or other runtimes. */
+  /** Other runtimes are served, and there may be room. */
   readonly changed: (runtimes: Iterable<RuntimeInfo>) => void;
+  /** There may be room. */
+  readonly room: () => void;
 }
-
-export const isUsable = (member: Member): boolean =>
-  member.status?.state === 'ready' && member.failures < toleratedFailures;
 
 /** Knows the executors: who joined, and what each says of itself. */
 export const createFleet = (options: FleetOptions): Fleet => {
   const { clock, log } = options;
   const members = new Map<string, Member>();
+  const placement = createPlacement();
+  const served = createServed();
   const firstReady = Promise.withResolvers<void>();
   // Capabilities outlive an executor: while it is restarted its requests wait and are not refused.
   const everHeld = new Map<string, ReadonlySet<string>>();
-  let closed = false;
 
-  const runtimes = function* (): Iterable<RuntimeInfo> {
-    for (const member of members.values()) if (member.status) yield* member.status.runtimes;
+  const tell = (): void => {
+    const changed = served.changed(members.values());
+    if (changed) options.changed(changed);
+    else options.room();
   };
 
-  const poll = async (member: Member): Promise<void> => {
-    try {
-      take(member, await member.client.status(), clock.now());
+  const take = (member: Member, said: ExecutorStatus | ExecutorBrief): void => {
+    const before = member.status?.runtimes;
+    if ('runtimes' in said) {
+      const { runtimes, serves, capabilities } = served.of(said);
+      member.status = { ...said, runtimes };
+      member.serves = serves;
+      member.capabilities = capabilities;
       everHeld.set(member.address.pool, member.capabilities);
-      if (isUsable(member)) firstReady.resolve();
-      if (members.has(member.address.id)) options.changed(runtimes());
+    } else if (member.status) member.status = { ...member.status, ...said };
+    hear(member, said);
+    member.failures = 0;
+    member.warm = warmOf(said);
+    placement.file(member);
+    if (isUsable(member)) firstReady.resolve();
+    if (member.status?.runtimes === before) options.room();
+    else tell();
+  };
+
+  const hear = (member: Member, said: { running: number }): void => {
+    member.lastSeen = clock.now();
+    member.others = Math.max(0, said.running - member.inFlight);
+  };
+
+  const ask = async (member: Member): Promise<number | undefined> => {
+    const isHere = (): boolean => members.get(member.address.id) === member;
+    try {
+      const said = await member.client.status(member.status?.catalogue);
+      if (!isHere()) return undefined;
+      take(member, said);
+      return said.state === 'starting' ? soonMs : undefined;
     } catch (error) {
-      if (members.get(member.address.id) !== member) return;
+      if (!isHere()) return undefined;
       member.failures++;
       if (member.failures === toleratedFailures) {
         log.warn({ executor: member.address.id, err: error }, 'an executor no longer answers');
+        placement.file(member);
       }
+      return Math.min(soonMs * 2 ** (member.failures - 1), polls.roundMs());
     }
-    if (closed || members.get(member.address.id) !== member) return;
-    clock.after(isUsable(member) ? options.statusEveryMs : startingPollMs, () => void poll(member));
+  };
+  const polls = createStatusPolls<Member>({
+    clock,
+    everyMs: options.statusEveryMs,
+    ask,
+    heardAt: (member) => member.lastSeen,
+  });
+
+  /** What came with an answer says the same as a status would, as far as it goes. */
+  const heard = (member: Member, key: string, load: ExecutorLoad): void => {
+    const { status } = member;
+    hear(member, load);
+    if (load.warm !== undefined) member.warm.set(key, load.warm);
+    if (!status) return;
+    status.running = load.running;
+    status.maxRunning = load.maxRunning;
+    if (load.catalogue !== status.catalogue) polls.soon(member, soonMs);
+    if (load.state === status.state) placement.touch(member, key);
+    else {
+      status.state = load.state;
+      placement.file(member);
+    }
+  };
+
+  const leave = (member: Member): void => {
+    members.delete(member.address.id);
+    member.ending = true;
+    placement.file(member);
+    polls.remove(member);
+    member.client.destroy();
   };
 
   return {
     joined(address) {
+      const known = members.get(address.id);
+      // It may be told of twice, by itself and by the cluster.
+      if (known?.address.url === address.url) return;
+      if (known) leave(known);
       const member = newMember(address, options.connect(address));
       members.set(address.id, member);
       log.info({ executor: address.id, pool: address.pool }, 'an executor joined');
-      void poll(member);
+      polls.add(member);
     },
     draining(id) {
       const member = members.get(id);
-      if (member?.status) member.status = { ...member.status, state: 'draining' };
+      if (!member) return;
+      member.ending = true;
+      if (member.status) member.status.state = 'draining';
+      placement.file(member);
     },
     left(id, reason) {
       const member = members.get(id);
       if (!member) return;
-      members.delete(id);
-      member.client.destroy();
+      leave(member);
       log.warn({ executor: id, reason }, 'an executor left');
-      options.changed(runtimes());
+      tell();
     },
     members: () => members.values(),
     ready: () => firstReady.promise,
-    isReady: () => [...members.values()].some(isUsable),
+    isReady() {
+      for (const member of members.values()) if (isUsable(member)) return true;
+      return false;
+    },
+    pick: placement.pick,
+    started(member, key) {
+      member.inFlight++;
+      const warm = member.warm.get(key) ?? 0;
+      if (warm > 0) member.warm.set(key, warm - 1);
+      placement.touch(member, key);
+    },
+    ended(member, key, load) {
+      member.inFlight--;
+      // It has room for another, whatever it said before.
+      member.busyUntil = 0;
+      if (load) heard(member, key, load);
+      else placement.touch(member, key);
+    },
+    refused: placement.refuse,
     suspect(member) {
-      member.failures = toleratedFailures;
+      member.failures = Math.max(member.failures, toleratedFailures);
       member.warm = new Map();
+      placement.file(member);
+      polls.soon(member, 0);
     },
     capable: (capabilities) =>
       [...everHeld.values()].some((held) => capabilities.every((name) => held.has(name))),
     close() {
-      closed = true;
+      polls.close();
       for (const member of members.values()) member.client.destroy();
       members.clear();
     },
   };
 };
 
-const newMember = (address: ExecutorAddress, client: ExecutorClient): Member => ({
-  address,
-  client,
-  status: undefined,
-  serves: new Set(),
-  capabilities: new Set(),
-  warm: new Map(),
-  lastSeen: Number.NEGATIVE_INFINITY,
-  failures: 0,
-  inFlight: 0,
-  busyUntil: 0,
-});
-
-const take = (member: Member, status: ExecutorStatus, now: number): void => {
-  member.status = status;
-  member.lastSeen = now;
-  member.failures = 0;
-  member.serves = new Set(
-    status.runtimes
-      .filter((runtime) => runtime.available)
-      .map((runtime) => `${runtime.name}@${runtime.version}`),
-  );
-  member.capabilities = new Set(status.capabilities);
+const warmOf = (status: ExecutorStatus | ExecutorBrief): Map<string, number> => {
   const warm = new Map<string, number>();
   for (const entry of status.warm) {
     const key = warmKey(entry);
     warm.set(key, Math.max(warm.get(key) ?? 0, entry.ready));
   }
-  member.warm = warm;
+  return warm;
 };

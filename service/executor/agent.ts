@@ -1,12 +1,13 @@
 import type { Server } from 'node:http';
-import { type ExecutorStatus, PaddockError } from '../contracts/index.ts';
-import { type CompileCache, createCompileCache } from './compile-cache/cache.ts';
+import { PaddockError } from '../contracts/index.ts';
+import { createCompileCache } from './compile-cache/cache.ts';
 import { execute } from './execution.ts';
-import { type Machine, takeMachine } from './machine.ts';
-import { type Catalogue, openCatalogue, type Runtime } from './runtimes/catalogue.ts';
+import { takeMachine } from './machine.ts';
+import { openCatalogue, type Runtime } from './runtimes/catalogue.ts';
 import type { ProbeSurroundings } from './runtimes/probe.ts';
 import type { StagePlan } from './runtimes/stage-plan.ts';
 import { createExecutorServer } from './server.ts';
+import { createStatus, type Status, type Work } from './status.ts';
 import { createWarmSet, type WarmSet } from './warm-set.ts';
 
 export interface ExecutorConfig {
@@ -71,52 +72,6 @@ const keepWarm = (warmSet: WarmSet, { info, compile, run }: Runtime): void => {
   keep(run, 'run');
 };
 
-interface Work {
-  readonly running: Set<Promise<unknown>>;
-  state: ExecutorStatus['state'];
-  executions: number;
-  internalErrors: number;
-}
-
-const describe = (
-  config: ExecutorConfig,
-  machine: Machine,
-  catalogue: Catalogue,
-  warmSet: WarmSet,
-  compileCache: CompileCache | undefined,
-  work: Work,
-  startedAt: string,
-): ExecutorStatus => {
-  const counters = warmSet.counters();
-  const forks = machine.maker.counters();
-  return {
-    id: config.id,
-    node: config.node,
-    state: work.state,
-    startedAt,
-    capabilities: [...config.capabilities],
-    runtimes: catalogue.infos(),
-    running: work.running.size,
-    maxRunning: config.maxRunning,
-    warm: warmSet.status(),
-    warmBytes: counters.warmMb * MEBIBYTE,
-    warmBudgetBytes: config.warmMemoryMb * MEBIBYTE,
-    rssBytes: process.memoryUsage.rss(),
-    isolation: machine.inspection.isolation,
-    compileCache: compileCache?.status(),
-    counters: {
-      executions: work.executions,
-      sandboxesCreated: counters.created,
-      sandboxesFailed: counters.failed,
-      sandboxesForked: forks.forked,
-      forkFallbacks: forks.fallbacks,
-      warmHits: counters.hits,
-      warmMisses: counters.misses,
-      internalErrors: work.internalErrors,
-    },
-  };
-};
-
 /**
  * An executor that is ready to listen: it has its place on the machine, its leftovers from before are gone, and its
  * warm set fills.
@@ -124,7 +79,10 @@ const describe = (
  */
 export const createExecutor = async (config: ExecutorConfig, log: ExecutorLog): Promise<Executor> => {
   const work: Work = { running: new Set(), state: 'ready', executions: 0, internalErrors: 0 };
+  let status: Status | undefined;
   const onFault = (runtime: string, error: Error): void => {
+    // A preparation that failed makes its runtime unavailable.
+    status?.forget();
     // At the end everything is killed in the middle, which is no fault of anybody's.
     if (work.state === 'ready') log.warn({ runtime, err: error }, 'a sandbox or a preparation failed');
   };
@@ -148,11 +106,11 @@ export const createExecutor = async (config: ExecutorConfig, log: ExecutorLog): 
     onReady: (runtime) => keepWarm(warmSet, runtime),
     onFault,
   });
-  const startedAt = new Date().toISOString();
   const onCleanupFault = (error: Error): void =>
     log.warn({ err: error }, 'a sandbox could not be cleaned up');
   const compileCache =
     config.compileCacheMb === 0 ? undefined : createCompileCache(config.compileCacheMb * MEBIBYTE);
+  status = createStatus({ config, machine, catalogue, warmSet, compileCache, work, now: () => new Date() });
   const deps = { runtimes: catalogue, warmSet, compileCache, now: () => performance.now(), onCleanupFault };
 
   const admit = (): void => {
@@ -172,7 +130,8 @@ export const createExecutor = async (config: ExecutorConfig, log: ExecutorLog): 
     },
     {
       admit,
-      status: () => describe(config, machine, catalogue, warmSet, compileCache, work, startedAt),
+      status: status.say,
+      load: status.load,
       async execute(request, signal, emit) {
         admit();
         work.executions += 1;

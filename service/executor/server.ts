@@ -1,12 +1,14 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import {
+  type ExecutorBrief,
   type ExecutorEvent,
   type ExecutorRequest,
   type ExecutorResult,
   type ExecutorStatus,
   executorRequestSchema,
   faultsOf,
+  loadHeader,
   type OutputEvent,
   PaddockError,
 } from '../contracts/index.ts';
@@ -20,7 +22,10 @@ export interface ExecutorHandlers {
   ): Promise<ExecutorResult>;
   /** Throws `executor-busy` or `shutting-down` where there is no place: asked before the body is read. */
   admit(): void;
-  status(): ExecutorStatus;
+  /** The brief one where the catalogue that the dispatcher knows is the one in force. */
+  status(known: string | undefined): ExecutorStatus | ExecutorBrief;
+  /** For `paddock-load`: how it is now, and how many sandboxes of this request's runtime are warm. */
+  load(request?: ExecutorRequest): string;
 }
 
 export interface ServerConfig {
@@ -69,9 +74,11 @@ const sendJson = (
   status: number,
   body: unknown,
   type = 'application/json',
+  load?: string,
 ): void => {
   const bytes = Buffer.from(JSON.stringify(body), 'utf8');
-  response.writeHead(status, { 'content-type': type, 'content-length': bytes.length });
+  const headers = { 'content-type': type, 'content-length': bytes.length };
+  response.writeHead(status, load === undefined ? headers : { ...headers, [loadHeader]: load });
   response.end(bytes);
 };
 
@@ -115,7 +122,8 @@ export const createExecutorServer = (config: ServerConfig, handlers: ExecutorHan
       handlers.admit(); // once more: an error after the first byte could only be an event
       return stream(response, (emit) => handlers.execute(parsed, gone.signal, emit), config.onInternalError);
     }
-    sendJson(response, 200, await handlers.execute(parsed, gone.signal));
+    const result = await handlers.execute(parsed, gone.signal);
+    sendJson(response, 200, result, 'application/json', handlers.load(parsed));
   };
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -125,13 +133,17 @@ export const createExecutorServer = (config: ServerConfig, handlers: ExecutorHan
       }
       if (request.method === 'POST' && request.url === '/executions')
         return await runExecution(request, response);
-      if (request.method === 'GET' && request.url === '/status')
-        return sendJson(response, 200, handlers.status());
+      const [path, known] = request.url?.split('?known=') ?? [];
+      if (request.method === 'GET' && path === '/status')
+        return sendJson(response, 200, handlers.status(known));
       throw new PaddockError('not-found');
     } catch (error) {
       const known = asPaddockError(error, config.onInternalError);
       if (response.headersSent || response.destroyed) return void response.destroy();
-      sendJson(response, known.status, known.toProblem(), 'application/problem+json');
+      // Not for those that are refused for who they are.
+      const load =
+        known.code === 'executor-busy' || known.code === 'shutting-down' ? handlers.load() : undefined;
+      sendJson(response, known.status, known.toProblem(), 'application/problem+json', load);
       // Closing before the rest of the body has come would reset the connection, and lose the answer with it.
       request.resume();
     }

@@ -56,6 +56,7 @@ const started = async (context: TestContext, handlers: Partial<ExecutorHandlers>
         return result;
       },
       status: () => ({ id: 'x' }) as ExecutorStatus, // the server passes it on unseen
+      load: () => 'running=0;max=1;state=ready;catalogue=a',
       ...handlers,
     },
   );
