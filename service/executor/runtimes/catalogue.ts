@@ -3,7 +3,8 @@ import { defaultLimits, type Limits, PaddockError, type RuntimeInfo } from '../.
 import type { SandboxMaker } from '../sandbox/port.ts';
 import { type LoadedManifest, loadManifests } from './load.ts';
 import { prepare } from './prepare.ts';
-import { type ProbeSurroundings, probe, type Toolchain } from './probe.ts';
+import type { ProbeSurroundings, Toolchain } from './probe.ts';
+import { probeOrRecall } from './probe-memory.ts';
 import { planStage, type StagePlan } from './stage-plan.ts';
 
 /** A runtime that can be used now. */
@@ -98,7 +99,10 @@ export const openCatalogue = async (config: CatalogueConfig): Promise<Catalogue>
   const manifests = loadManifests(config.imagesFolder).sort(
     (a, b) => (a.manifest.prepare?.sizeMb ?? 0) - (b.manifest.prepare?.sizeMb ?? 0),
   );
-  const probed = await Promise.all(manifests.map(({ manifest }) => probe(manifest, config.surroundings)));
+  const { surroundings, cacheFolder } = config;
+  const probed = await Promise.all(
+    manifests.map((loaded) => probeOrRecall(loaded, surroundings, cacheFolder, Date.now())),
+  );
   // Preparations are heavy (a compiler each): one at a time leaves the machine to the runtimes that need none.
   let queue = Promise.resolve();
   const entries = manifests.map((loaded, index): Entry => {

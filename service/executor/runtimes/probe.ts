@@ -42,7 +42,8 @@ const isExecutable = (path: string): boolean => {
   }
 };
 
-const locate = (candidate: string, around: ProbeSurroundings): string | undefined => {
+/** The path of a candidate on this host; undefined where it is not there or cannot be started. */
+export const locate = (candidate: string, around: ProbeSurroundings): string | undefined => {
   if (candidate === '{node}') return around.node;
   if (candidate.startsWith('/')) return isExecutable(candidate) ? candidate : undefined;
   return around.path
@@ -70,7 +71,8 @@ const rootOf = async (
   return undefined;
 };
 
-const isBelow = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
+export const isBelow = (path: string, folder: string): boolean =>
+  path === folder || path.startsWith(`${folder}/`);
 
 const tryCandidate = async (
   manifest: RuntimeManifest,
