@@ -2,14 +2,19 @@ import type { Clock } from '../clock.ts';
 import type { NomadVariables } from './api/port.ts';
 import { every } from './every.ts';
 
-/** Nomad's shortest. A leader that dies is replaced within this, the delay and one look. */
+/**
+ * Nomad's shortest. Nomad itself frees a lock only after twice this time and its delay, so the holder also leaves a
+ * beat in the variable, and who sees none for too long frees the lock for it.
+ */
 const TTL_MS = 10_000;
 const DELAY_MS = 1_000;
-const RENEW_MS = 2_500;
+const BEAT_MS = 2_500;
 const LOOK_MS = 1_000;
 const RETRY_MS = 500;
-/** The holder gives up this long before Nomad does: two must never lead at once. */
-const MARGIN_MS = 1_500;
+/** A holder that could not leave a beat since it began the last one stops leading this long after. */
+const LEASE_MS = 8_500;
+/** Others wait longer than that, from when they saw the last beat, which is after it was begun. Clocks need not agree. */
+const SILENT_MS = 10_000;
 
 export interface Leader {
   readonly dispatcher: string;
@@ -35,52 +40,70 @@ export interface LeadershipOptions {
   readonly elected: () => void;
 }
 
-/** One among equal dispatchers: who holds the lock of a Nomad Variable, which also says where the leader is reached. */
+/**
+ * One among equal dispatchers: who holds the lock of a Nomad Variable, which also says where the leader is reached and
+ * that it is alive.
+ */
 export const seekLeadership = (options: LeadershipOptions): Leadership => {
   const { variables, path, self, clock, log } = options;
-  let lock: { readonly id: string; until: number } | undefined;
+  let lock: Held | undefined;
   let leader: Leader | undefined;
+  let seen = { beat: '', at: 0 };
   let closed = false;
   let troubled = false;
 
-  const lose = (why: string): void => {
+  const lose = (why: string): number => {
     lock = undefined;
     leader = undefined;
     log.warn({ why }, 'this dispatcher leads no more');
+    return LOOK_MS;
   };
 
-  const renew = async (held: { readonly id: string; until: number }): Promise<number> => {
-    // Counted from before the request: Nomad counts from when it came.
-    const asked = clock.now();
-    if (await variables.renew(path, held.id)) {
-      held.until = asked + TTL_MS - MARGIN_MS;
-      return RENEW_MS;
+  const beat = async (held: Held): Promise<number> => {
+    const begun = clock.now();
+    if (begun >= held.until) return lose('it could not say in time that it is alive');
+    const items = { ...self, beat: String(held.beats + 1) };
+    const id = await variables.acquire(path, items, { ttlMs: TTL_MS, delayMs: DELAY_MS, id: held.id });
+    if (closed) return BEAT_MS;
+    if (id !== held.id || !(await variables.renew(path, held.id)))
+      return lose('the lock is not its own any more');
+    held.beats++;
+    held.until = begun + LEASE_MS;
+    return BEAT_MS;
+  };
+
+  const take = async (): Promise<number> => {
+    const begun = clock.now();
+    const id = await variables.acquire(path, { ...self, beat: '0' }, { ttlMs: TTL_MS, delayMs: DELAY_MS });
+    if (id === undefined) return LOOK_MS;
+    if (closed) {
+      await variables.release(path, id);
+      return LOOK_MS;
     }
-    lose('the lock was not renewed in time');
-    return LOOK_MS;
+    lock = { id, until: begun + LEASE_MS, beats: 0 };
+    leader = self;
+    log.info({ dispatcher: self.dispatcher }, 'this dispatcher leads now');
+    options.elected();
+    return BEAT_MS;
   };
 
   const look = async (): Promise<number> => {
-    const asked = clock.now();
-    const id = await variables.acquire(path, { ...self }, { ttlMs: TTL_MS, delayMs: DELAY_MS });
-    if (id !== undefined && closed) await variables.release(path, id);
-    else if (id !== undefined) {
-      lock = { id, until: asked + TTL_MS - MARGIN_MS };
-      leader = self;
-      log.info({ dispatcher: self.dispatcher }, 'this dispatcher leads now');
-      options.elected();
-      return RENEW_MS;
-    } else {
-      const variable = await variables.get(path);
-      const { dispatcher, url } = variable?.Items ?? {};
-      leader = variable?.Lock && dispatcher && url ? { dispatcher, url } : undefined;
-    }
-    return LOOK_MS;
+    const variable = await variables.get(path);
+    const holder = variable?.Lock?.ID;
+    if (!variable || !holder) return take();
+    const found = `${holder} ${variable.Items.beat}`;
+    if (found !== seen.beat) seen = { beat: found, at: clock.now() };
+    const { dispatcher, url } = variable.Items;
+    leader = dispatcher && url ? { dispatcher, url } : undefined;
+    if (clock.now() - seen.at < SILENT_MS) return LOOK_MS;
+    log.warn({ leader: dispatcher }, 'the leading dispatcher is silent');
+    await variables.release(path, holder);
+    return take();
   };
 
   const loop = every(clock, async () => {
     try {
-      const inMs = await (lock ? renew(lock) : look());
+      const inMs = await (lock ? beat(lock) : look());
       troubled = false;
       return inMs;
     } catch (error) {
@@ -103,3 +126,10 @@ export const seekLeadership = (options: LeadershipOptions): Leadership => {
     },
   };
 };
+
+interface Held {
+  readonly id: string;
+  /** By the clock's now(). */
+  until: number;
+  beats: number;
+}

@@ -80,11 +80,14 @@ export interface NomadVariables {
   get(path: string): Promise<Variable | undefined>;
   /** Writes it if it is still at this modify index (0: if there is none) and not locked; false where it is otherwise. */
   put(path: string, items: Readonly<Record<string, string>>, checkIndex: number): Promise<boolean>;
-  /** The lock's id, or undefined where somebody else holds it. */
+  /**
+   * Writes and locks it. The lock's id, or undefined where somebody else holds it. The holder writes again by naming the
+   * id that it has.
+   */
   acquire(
     path: string,
     items: Readonly<Record<string, string>>,
-    lock: { ttlMs: number; delayMs: number },
+    lock: { ttlMs: number; delayMs: number; id?: string },
   ): Promise<string | undefined>;
   /** false where it is no longer held. */
   renew(path: string, lockId: string): Promise<boolean>;

@@ -33,13 +33,13 @@ export const createVariables = (http: NomadHttp): NomadVariables => {
       return status !== conflict;
     },
 
-    async acquire(path, items, { ttlMs, delayMs }) {
+    async acquire(path, items, { ttlMs, delayMs, id: held }) {
       const ask = write(
         path,
         { 'lock-acquire': '' },
         {
           Items: items,
-          Lock: { TTL: `${ttlMs}ms`, LockDelay: `${delayMs}ms` },
+          Lock: { TTL: `${ttlMs}ms`, LockDelay: `${delayMs}ms`, ...(held && { ID: held }) },
         },
       );
       const { status, text } = await http.send(ask);
