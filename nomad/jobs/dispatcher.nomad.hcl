@@ -1,7 +1,7 @@
 # Paddock's dispatchers: the HTTP service, and what keeps pools of executors at size. Any number of them share the work.
 #
 #   nomad acl policy apply -namespace default -job paddock-dispatcher paddock-dispatcher nomad/acl/dispatcher.policy.hcl
-#   PADDOCK_TOKENS_FILE=$PWD/tokens.json paddock token create my-app
+#   paddock token create my-app --tokens-file tokens.json
 #   nomad var put paddock/tokens tokens=@tokens.json
 #   nomad job run -var home=/opt/paddock -var pools_file=nomad/pools.example.yaml nomad/jobs/dispatcher.nomad.hcl
 #   nomad service info paddock
