@@ -285,7 +285,6 @@ const recordCluster = async (): Promise<void> => {
   await record('keys', '/.well-known/jwks.json');
   const versionSchema = z.object({ config: z.object({ Version: z.object({ Version: z.string() }) }) });
   await record('agent-self', '/v1/agent/self', { only: (body) => versionSchema.parse(body) });
-  await record('leader', '/v1/status/leader', { only: () => '127.0.0.1:4647' });
   await record('forbidden', '/v1/allocations', { token: '' });
   await record('unknown-token', '/v1/jobs', { token: nobody });
   await record('events-forbidden', '/v1/event/stream?topic=Allocation', { token: '' });
