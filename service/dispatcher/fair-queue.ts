@@ -18,6 +18,7 @@ export interface FairQueue<T extends Waiting> {
    * others of its tenant and kind are not asked about.
    */
   take<P>(place: (item: T, kind: string) => P | undefined): { item: T; place: P } | undefined;
+  /** Those of each tenant in the order in which they go. */
   items(): T[];
 }
 
@@ -98,7 +99,10 @@ export const createFairQueue = <T extends Waiting>(kindOf: (item: T) => string =
       return true;
     },
     take,
-    items: () => [...lines.values()].flatMap((line) => [...line.kinds.values()].flat()),
+    items: () =>
+      [...lines.values()].flatMap(({ kinds }) =>
+        [...kinds.values()].flat().sort((a, b) => (goesBefore(a, b) ? -1 : 1)),
+      ),
   };
 };
 

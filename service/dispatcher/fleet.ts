@@ -53,9 +53,9 @@ export const createFleet = (options: FleetOptions): Fleet => {
   };
 
   const take = (member: Member, said: ExecutorStatus | ExecutorBrief): void => {
-    const before = member.status?.runtimes;
+    const before = member.status;
     if ('runtimes' in said) {
-      const { runtimes, serves, capabilities } = served.of(said);
+      const { runtimes, serves, capabilities } = served.of(member.address.pool, said);
       member.status = { ...said, runtimes };
       member.serves = serves;
       member.capabilities = capabilities;
@@ -66,7 +66,8 @@ export const createFleet = (options: FleetOptions): Fleet => {
     member.warm = warmOf(said);
     placement.file(member);
     if (isUsable(member)) firstReady.resolve();
-    if (member.status?.runtimes === before) options.room();
+    const { status } = member;
+    if (status?.runtimes === before?.runtimes && status?.state === before?.state) options.room();
     else tell();
   };
 

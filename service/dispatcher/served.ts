@@ -8,9 +8,9 @@ export interface Serving extends Pick<Member, 'serves' | 'capabilities'> {
 }
 
 export interface Served {
-  /** The same object for all that serve the same: a thousand executors of a pool share one. */
-  of(status: ExecutorStatus): Serving;
-  /** All runtimes that the members serve together, or undefined where they are those of the last time. */
+  /** The same object for all of a pool that serve the same: a thousand executors share one. */
+  of(pool: string, status: ExecutorStatus): Serving;
+  /** All runtimes that the members serve together, or undefined where no pool serves anything else than the last time. */
   changed(members: Iterable<Member>): Iterable<RuntimeInfo> | undefined;
 }
 
@@ -20,10 +20,11 @@ const mostKept = 100;
 export const createServed = (): Served => {
   const kept = new Map<string, Serving>();
   let last: ReadonlySet<readonly RuntimeInfo[]> = new Set();
+  let lastStarted = last;
   return {
-    of({ runtimes, capabilities }) {
+    of(pool, { runtimes, capabilities }) {
       // Compared by what they say, not by the revision that they give it: that is their own affair.
-      const text = JSON.stringify([runtimes, capabilities]);
+      const text = JSON.stringify([pool, runtimes, capabilities]);
       let serving = kept.get(text);
       if (!serving) {
         const available = runtimes.filter((runtime) => runtime.available);
@@ -35,11 +36,19 @@ export const createServed = (): Served => {
       return serving;
     },
     changed(members) {
-      const now = new Set<readonly RuntimeInfo[]>();
-      for (const { status } of members) if (status) now.add(status.runtimes);
-      if (now.size === last.size && [...now].every((runtimes) => last.has(runtimes))) return undefined;
-      last = now;
+      const [now, started] = [new Set<readonly RuntimeInfo[]>(), new Set<readonly RuntimeInfo[]>()];
+      for (const { status } of members) {
+        if (!status) continue;
+        now.add(status.runtimes);
+        // One that starts may not know all of them yet: that it has started is news.
+        if (status.state !== 'starting') started.add(status.runtimes);
+      }
+      if (isSame(now, last) && isSame(started, lastStarted)) return undefined;
+      [last, lastStarted] = [now, started];
       return [...now].flat();
     },
   };
 };
+
+const isSame = <T>(a: ReadonlySet<T>, b: ReadonlySet<T>): boolean =>
+  a.size === b.size && [...a].every((item) => b.has(item));

@@ -1,20 +1,14 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdirSync, openSync, writeFileSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { executionResultSchema } from '../../../service/contracts/execution.ts';
-import type { Tenant } from '../../../service/contracts/service.ts';
-import { createToken, hashToken } from '../../../service/contracts/token.ts';
 import type { Driven, Load } from '../dispatcher/generator.ts';
+import { endPart, heard, startDispatcher, startPart } from '../dispatcher/parts.ts';
 import { cpuOf } from '../processes.ts';
 import type { Bench, Row, Scenario } from '../scenario.ts';
 import { median } from '../statistics.ts';
 
 /** As many as a class that submits at once; the fake executors take as many each. */
 const CONNECTIONS = 64;
-/** As scripts/paddock starts the service: a small young generation costs CPU time and saves memory. */
-const serviceFlags = ['--max-semi-space-size=2', '--v8-pool-size=1'];
 
 interface Slice {
   readonly perSecond: number;
@@ -32,34 +26,11 @@ interface Parts {
   readonly token: string;
 }
 
-const program = (name: string): string => join(import.meta.dirname, '../dispatcher', name);
-
-/** What it says next; an end before that is a failure. */
-const heard = async <T>(child: ChildProcess): Promise<T> => {
-  const said = once(child, 'message').then(([message]): T => message);
-  const ended = once(child, 'exit').then(([code, signal]) => {
-    throw new Error(`${child.spawnargs.at(-1)} ended with ${signal ?? code}`);
-  });
-  return Promise.race([said, ended]);
-};
-
 const startParts = async (bench: Bench): Promise<Parts> => {
   const folder = join(bench.folder, 'dispatcher-throughput');
-  mkdirSync(folder, { recursive: true });
-  const token = createToken(randomBytes);
-  const tenant = { tenant: 'load', tokenHash: hashToken(token), createdAt: new Date().toISOString() };
-  const tokens: Tenant[] = [{ ...tenant, weight: 1, maxWaiting: 1_000, maxLimits: {} }];
-  const tokensFile = join(folder, 'tokens.json');
-  writeFileSync(tokensFile, JSON.stringify({ tokens }));
-  const dispatcher = fork(program('dispatcher.ts'), {
-    env: { ...process.env, PADDOCK_TOKENS_FILE: tokensFile, MALLOC_ARENA_MAX: '1' },
-    execArgv: serviceFlags,
-    // The events of the executions go to a file: written as for an operator, and read by nobody.
-    stdio: ['ignore', openSync(join(folder, 'log'), 'w'), 'inherit', 'ipc'],
-  });
+  const { child: dispatcher, token } = startDispatcher('dispatcher.ts', folder);
   const { url } = await heard<{ url: string }>(dispatcher);
-  const generator = fork(program('generator.ts'), { execArgv: [] });
-  return { dispatcher, generator, url, token };
+  return { dispatcher, generator: startPart('generator.ts'), url, token };
 };
 
 const drive = async ({ dispatcher, generator, url, token }: Parts, seconds: number): Promise<Slice> => {
@@ -78,13 +49,6 @@ const drive = async ({ dispatcher, generator, url, token }: Parts, seconds: numb
     p50: driven.p50,
     p99: driven.p99,
   };
-};
-
-const end = async (child: ChildProcess): Promise<void> => {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.disconnect();
-  await exited;
 };
 
 const rowsOf = (slices: readonly Slice[]): Row[] => {
@@ -125,7 +89,7 @@ export const dispatcherThroughput: Scenario = {
       }
       return rowsOf(slices);
     } finally {
-      await Promise.all([end(parts.generator), end(parts.dispatcher)]);
+      await Promise.all([endPart(parts.generator), endPart(parts.dispatcher)]);
     }
   },
 };

@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts';
+import { dispatcherFleet } from './dispatcher-fleet.ts';
 import { dispatcherThroughput } from './dispatcher-throughput.ts';
 import { helloScenarios } from './hello.ts';
 import { memory, memoryPerSandbox } from './memory.ts';
@@ -16,5 +17,6 @@ export const scenarios: readonly Scenario[] = [
   memory,
   memoryPerSandbox,
   dispatcherThroughput,
+  dispatcherFleet,
   sandboxCost,
 ];
