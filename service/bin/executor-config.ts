@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { faultsOf } from '../contracts/index.ts';
+import { faultsOf } from '../contracts/errors.ts';
 import type { ExecutorConfig } from '../executor/agent.ts';
 import { ConfigError, type Environment } from './config.ts';
 
@@ -28,9 +28,8 @@ const RUNNING_PER_CORE = 2;
 
 const count = z.coerce.number().int().min(0);
 
-const schema = z.object({
-  PADDOCK_EXECUTOR_ID: z.string().min(1),
-  PADDOCK_EXECUTOR_TOKEN: z.string().min(32),
+/** What every executor reads of its environment, wherever it runs. */
+export const executorVariables = z.object({
   PADDOCK_STATE_DIR: z.string().startsWith('/'),
   PADDOCK_CACHE_DIR: z.string().startsWith('/'),
   PADDOCK_IMAGES_DIR: z.string().startsWith('/').optional(),
@@ -43,21 +42,32 @@ const schema = z.object({
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
 });
 
-/**
- * The configuration of one executor, as the cluster that starts it hands it over.
- * @throws ConfigError that lists every fault
- */
-export const readExecutorConfig = (env: Environment, machine: ExecutorMachine): ExecutorConfig => {
+const localVariables = executorVariables.extend({
+  PADDOCK_EXECUTOR_ID: z.string().min(1),
+  PADDOCK_EXECUTOR_TOKEN: z.string().min(32),
+});
+
+/** @throws ConfigError that lists every fault */
+export const readVariables = <Schema extends z.ZodType>(
+  schema: Schema,
+  env: Environment,
+): z.output<Schema> => {
   // An empty variable is how a shell or a unit file leaves one out.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const parsed = schema.safeParse(given);
   if (!parsed.success)
     throw new ConfigError(faultsOf(parsed.error).map(({ path, message }) => `${path}: ${message}`));
-  const values = parsed.data;
-  return Object.freeze({
-    id: values.PADDOCK_EXECUTOR_ID,
+  return parsed.data;
+};
+
+export const executorConfigOf = (
+  values: z.output<typeof executorVariables>,
+  id: string,
+  machine: ExecutorMachine,
+): ExecutorConfig =>
+  Object.freeze({
+    id,
     node: machine.hostname,
-    token: values.PADDOCK_EXECUTOR_TOKEN,
     stateFolder: values.PADDOCK_STATE_DIR,
     cacheFolder: values.PADDOCK_CACHE_DIR,
     imagesFolder: values.PADDOCK_IMAGES_DIR ?? `${machine.projectFolder}/images`,
@@ -79,4 +89,19 @@ export const readExecutorConfig = (env: Environment, machine: ExecutorMachine): 
     capabilities: values.PADDOCK_CAPABILITIES.split(/[\s,]+/).filter((word) => word !== ''),
     surroundings: { path: values.PATH, home: machine.home, node: machine.node },
   });
+
+export interface LocalExecutorConfig {
+  readonly executor: ExecutorConfig;
+  /** What the cluster that started it shows. */
+  readonly token: string;
+}
+
+/**
+ * The configuration of one executor, as the local cluster that starts it hands it over.
+ * @throws ConfigError that lists every fault
+ */
+export const readExecutorConfig = (env: Environment, machine: ExecutorMachine): LocalExecutorConfig => {
+  const values = readVariables(localVariables, env);
+  const executor = executorConfigOf(values, values.PADDOCK_EXECUTOR_ID, machine);
+  return Object.freeze({ executor, token: values.PADDOCK_EXECUTOR_TOKEN });
 };

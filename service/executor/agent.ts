@@ -1,19 +1,19 @@
-import type { Server } from 'node:http';
-import { PaddockError } from '../contracts/index.ts';
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { type ExecutorBrief, type ExecutorStatus, PaddockError } from '../contracts/index.ts';
 import { createCompileCache } from './compile-cache/cache.ts';
 import { execute } from './execution.ts';
 import { takeMachine } from './machine.ts';
 import { openCatalogue, type Runtime } from './runtimes/catalogue.ts';
 import type { ProbeSurroundings } from './runtimes/probe.ts';
 import type { StagePlan } from './runtimes/stage-plan.ts';
-import { createExecutorServer } from './server.ts';
+import { type Access, createExecutorServer } from './server.ts';
 import { createStatus, type Status, type Work } from './status.ts';
 import { createWarmSet, type WarmSet } from './warm-set.ts';
 
 export interface ExecutorConfig {
   readonly id: string;
   readonly node: string;
-  readonly token: string;
   readonly stateFolder: string;
   readonly cacheFolder: string;
   readonly imagesFolder: string;
@@ -40,10 +40,11 @@ export interface ExecutorLog {
 }
 
 export interface Executor {
-  readonly server: Server;
+  readonly server: ReturnType<typeof createExecutorServer>;
   /** Resolves when sandboxes can no longer be made: the process is of no use any more and should end. */
   readonly broken: Promise<void>;
-  /** Takes no more work and resolves when what runs has ended, or after the grace. */
+  status(): ExecutorStatus | ExecutorBrief;
+  /** Takes no more work and resolves when what runs has ended and is answered, or after the grace. */
   drain(graceMs: number): Promise<void>;
   /** Kills what is left and removes every trace from the machine. */
   close(): Promise<void>;
@@ -53,6 +54,8 @@ const MEBIBYTE = 1024 * 1024;
 /** Making one mostly waits for the kernel (grace periods of mounts and cgroups), so one for each core leaves it idle. */
 const MAKERS_PER_CORE = 2;
 const MOST_WARM_PER_KIND = 32;
+/** A caller that does not read its answer is not waited for. */
+const LAST_ANSWERS_MS = 5_000;
 /** Beyond the running and the warm: being made, or being cleaned up. */
 const SPARE_SANDBOXES = 64;
 /** Of one that starts nothing ahead: bubblewrap's two processes and the first one inside. */
@@ -72,12 +75,32 @@ const keepWarm = (warmSet: WarmSet, { info, compile, run }: Runtime): void => {
   keep(run, 'run');
 };
 
+/** A result that is large is still on its way when its execution has ended, and closing would cut it off. */
+const watchAnswers = (server: Executor['server']): { sent(mostMs: number): Promise<void> } => {
+  const open = new Set<ServerResponse>();
+  server.on('request', (_request, response) => {
+    open.add(response);
+    response.once('close', () => open.delete(response));
+  });
+  return {
+    async sent(mostMs) {
+      const signal = AbortSignal.timeout(mostMs);
+      const closed = [...open].map((response) => once(response, 'close', { signal }).catch(() => {}));
+      await Promise.all(closed);
+    },
+  };
+};
+
 /**
  * An executor that is ready to listen: it has its place on the machine, its leftovers from before are gone, and its
  * warm set fills.
  * @throws where a limit cannot be enforced here and weaker ones were not allowed
  */
-export const createExecutor = async (config: ExecutorConfig, log: ExecutorLog): Promise<Executor> => {
+export const createExecutor = async (
+  config: ExecutorConfig,
+  access: Access,
+  log: ExecutorLog,
+): Promise<Executor> => {
   const work: Work = { running: new Set(), state: 'ready', executions: 0, internalErrors: 0 };
   let status: Status | undefined;
   const onFault = (runtime: string, error: Error): void => {
@@ -121,7 +144,7 @@ export const createExecutor = async (config: ExecutorConfig, log: ExecutorLog): 
   };
   const server = createExecutorServer(
     {
-      token: config.token,
+      ...access,
       bodyLimitBytes: config.bodyLimitBytes,
       onInternalError: (error) => {
         work.internalErrors += 1;
@@ -146,13 +169,16 @@ export const createExecutor = async (config: ExecutorConfig, log: ExecutorLog): 
       },
     },
   );
+  const answers = watchAnswers(server);
   return {
     server,
     broken: machine.launcher.gone,
+    status: () => status.say(undefined),
     async drain(graceMs) {
       work.state = 'draining';
       const timeout = new Promise((resolve) => setTimeout(resolve, graceMs).unref());
-      await Promise.race([Promise.all(work.running), timeout]);
+      const settled = Promise.all(work.running).then(() => answers.sent(LAST_ANSWERS_MS));
+      await Promise.race([settled, timeout]);
     },
     async close() {
       work.state = 'draining';

@@ -1,5 +1,8 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { checkServerIdentity } from 'node:tls';
+import type { TlsIdentity } from '../cluster/port.ts';
+import { dispatcherServerName } from '../contracts/cluster-api.ts';
 import {
   type ExecutorBrief,
   type ExecutorEvent,
@@ -28,13 +31,20 @@ export interface ExecutorHandlers {
   load(request?: ExecutorRequest): string;
 }
 
-export interface ServerConfig {
-  readonly token: string;
+/** Who may speak to an executor, and how. */
+export interface Access {
+  /** Whether this Authorization header is good now. Asked for every request, so it answers without a promise where it can. */
+  readonly admits: (authorization: string | undefined) => boolean | Promise<boolean>;
+  /** With it, callers show a certificate of the same authority that is made out to a dispatcher. */
+  readonly tls?: TlsIdentity | undefined;
+}
+
+export interface ServerConfig extends Access {
   readonly bodyLimitBytes: number;
   readonly onInternalError: (error: Error) => void;
 }
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+const SERVER_OPTIONS = { keepAliveTimeout: 60_000, requestTimeout: 30_000 };
 
 const readBody = async (request: IncomingMessage, limit: number): Promise<Buffer> => {
   const tooLarge = (): PaddockError =>
@@ -107,10 +117,24 @@ const stream = async (
   response.end();
 };
 
-/** The executor's own HTTP server: two routes, no framework, because every execution passes here. */
-export const createExecutorServer = (config: ServerConfig, handlers: ExecutorHandlers): Server => {
-  const expected = digest(`Bearer ${config.token}`);
+const listenerWithTls = (
+  { ca, cert, key }: TlsIdentity,
+  onRequest: (request: IncomingMessage, response: ServerResponse) => void,
+): TlsServer => {
+  const demands = { requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.2' } as const;
+  const server = createTlsServer({ ...SERVER_OPTIONS, ca, cert, key, ...demands }, onRequest);
+  // The authority also signs what executors show: one of them must not pass for a dispatcher.
+  server.prependListener('secureConnection', (socket) => {
+    if (checkServerIdentity(dispatcherServerName, socket.getPeerCertificate())) socket.destroy();
+  });
+  return server;
+};
 
+/** The executor's own HTTP server: two routes, no framework, because every execution passes here. */
+export const createExecutorServer = (
+  config: ServerConfig,
+  handlers: ExecutorHandlers,
+): Server | TlsServer => {
   const runExecution = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     handlers.admit();
     const parsed = parseExecutorRequest(await readBody(request, config.bodyLimitBytes));
@@ -128,9 +152,10 @@ export const createExecutorServer = (config: ServerConfig, handlers: ExecutorHan
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     try {
-      if (!timingSafeEqual(digest(request.headers.authorization ?? ''), expected)) {
+      const admitted = config.admits(request.headers.authorization);
+      // Waiting for what is no promise would still put every request off.
+      if (!(typeof admitted === 'boolean' ? admitted : await admitted))
         throw new PaddockError('unauthorized');
-      }
       if (request.method === 'POST' && request.url === '/executions')
         return await runExecution(request, response);
       const [path, known] = request.url?.split('?known=') ?? [];
@@ -149,8 +174,7 @@ export const createExecutorServer = (config: ServerConfig, handlers: ExecutorHan
     }
   };
 
-  const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 30_000 }, (request, response) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
     void handle(request, response);
-  });
-  return server;
+  return config.tls ? listenerWithTls(config.tls, onRequest) : createServer(SERVER_OPTIONS, onRequest);
 };

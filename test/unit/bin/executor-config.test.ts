@@ -20,7 +20,7 @@ const env = {
   PADDOCK_CACHE_DIR: '/var/cache/paddock',
 };
 const read = (changed: Record<string, string | undefined> = {}, on: Partial<ExecutorMachine> = {}) =>
-  readExecutorConfig({ ...env, ...changed }, { ...machine, ...on });
+  readExecutorConfig({ ...env, ...changed }, { ...machine, ...on }).executor;
 const faults = (changed: Record<string, string | undefined>): readonly string[] => {
   try {
     read(changed);
@@ -36,9 +36,10 @@ describe('the configuration of an executor', () => {
     const config = read({ PATH: '/bin' });
     assert.ok(Object.isFrozen(config));
     assert.deepEqual(
-      [config.id, config.node, config.token, config.stateFolder, config.cacheFolder],
-      ['e1', 'node-1', env.PADDOCK_EXECUTOR_TOKEN, '/run/paddock', '/var/cache/paddock'],
+      [config.id, config.node, config.stateFolder, config.cacheFolder],
+      ['e1', 'node-1', '/run/paddock', '/var/cache/paddock'],
     );
+    assert.equal(readExecutorConfig(env, machine).token, env.PADDOCK_EXECUTOR_TOKEN);
     assert.deepEqual([config.imagesFolder, config.nativeFolder], ['/p/images', '/p/.build']);
     assert.deepEqual([config.maxRunning, config.warmMemoryMb, config.compileCacheMb], [8, 2_000, 250]);
     assert.deepEqual([config.allowWeaker, config.capabilities], [false, []]);

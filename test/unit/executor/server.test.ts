@@ -18,6 +18,7 @@ import {
   type ExecutorHandlers,
   parseExecutorRequest,
 } from '../../../service/executor/server.ts';
+import { admitsToken } from '../../../service/executor/static-token.ts';
 
 const TOKEN = 'a-token-of-at-least-thirty-two-characters';
 const LIMIT = 100_000;
@@ -48,7 +49,7 @@ const started = async (context: TestContext, handlers: Partial<ExecutorHandlers>
   const errors: Error[] = [];
   const executed: ExecutorRequest[] = [];
   const server = createExecutorServer(
-    { token: TOKEN, bodyLimitBytes: LIMIT, onInternalError: (error) => errors.push(error) },
+    { admits: admitsToken(TOKEN), bodyLimitBytes: LIMIT, onInternalError: (error) => errors.push(error) },
     {
       admit() {},
       async execute(parsed) {
