@@ -40,6 +40,17 @@ test('takes a lock, or says that somebody else has it', async () => {
   });
 });
 
+test('writes under a lock that it has already', async () => {
+  await using nomad = await startFakeNomad();
+  nomad.reply('lock-acquire');
+  await nomad.api.variables.acquire('paddock/leader', { beat: '1' }, { ...lock, id: 'l-1' });
+  assert.deepEqual(nomad.received[0]?.body, {
+    Path: 'paddock/leader',
+    Items: { beat: '1' },
+    Lock: { TTL: '10000ms', LockDelay: '1000ms', ID: 'l-1' },
+  });
+});
+
 test('rejects a lock without an id rather than lead without one', async () => {
   await using nomad = await startFakeNomad();
   nomad.reply('variable');
