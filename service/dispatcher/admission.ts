@@ -1,36 +1,37 @@
 import { PaddockError } from '../contracts/errors.ts';
 import type { ExecutionRequest } from '../contracts/execution.ts';
 import type { ExecutorRequest } from '../contracts/executor-api.ts';
-import type { Limits, PartialLimits } from '../contracts/limits.ts';
+import { defaultLimits, type Limits, type PartialLimits } from '../contracts/limits.ts';
 import type { RuntimeInfo } from '../contracts/runtime.ts';
-import type { Catalogue } from './catalogue.ts';
+import type { Route, Router } from './pools/routing.ts';
 import { limitNames, type TenantPolicy } from './tenants/policy.ts';
 
 /** A request made concrete: what an executor is sent, and which executors may be sent it. */
-export interface Admitted {
-  readonly runtime: RuntimeInfo;
+export interface Admitted extends Route {
   readonly request: ExecutorRequest;
 }
 
-/** Whether any executor known so far has all of these. */
-export type Capable = (capabilities: readonly string[]) => boolean;
+/** No executor serves this version, so what waits for its runtime to be known is sent nowhere. */
+const unknown: Pick<RuntimeInfo, 'name' | 'version' | 'fileName' | 'limits'> = {
+  name: 'unknown',
+  version: '',
+  fileName: '',
+  limits: defaultLimits,
+};
 
 /**
  * Everything that can be refused without a sandbox is refused here: unknown runtime or version, limits above the
- * tenant's maximum, capabilities that nothing holds.
+ * tenant's maximum, capabilities that nothing holds. Where the runtime is not known yet the request is a placeholder,
+ * and it is to be admitted once more when it is.
  */
 export const admit = (
   request: ExecutionRequest,
   tenant: TenantPolicy,
-  how: { id: string; stream: boolean; catalogue: Catalogue; capable: Capable },
+  how: { id: string; stream: boolean; router: Router },
 ): Admitted => {
-  const runtime = how.catalogue.resolve(request.runtime, request.version);
+  const route = how.router.route(request);
+  const runtime = route.runtime ?? unknown;
   const limits = limitsFor(runtime.limits, request.limits, tenant.maxLimits);
-  if (request.capabilities.length > 0 && !how.capable(request.capabilities)) {
-    throw new PaddockError('no-capable-pool', {
-      detail: `No pool has all of: ${request.capabilities.join(', ')}`,
-    });
-  }
   if (request.image !== undefined) {
     throw new PaddockError('image-unavailable', { detail: `No pool holds the image "${request.image}"` });
   }
@@ -38,7 +39,7 @@ export const admit = (
     { name: runtime.fileName, content: request.code ?? '', encoding: 'utf8' as const },
   ];
   return {
-    runtime,
+    ...route,
     request: {
       id: how.id,
       tenant: tenant.name,

@@ -6,7 +6,8 @@ import { pistonRoutes } from './compat/piston.ts';
 import { plainRoutes } from './compat/plain.ts';
 import { type Core, createCore, type Log } from './core.ts';
 import { logFinished } from './execution-log.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
+import { createMetrics, type Metrics, type PoolSizes } from './metrics.ts';
+import type { PoolReport } from './pools/keeper.ts';
 import {
   type ErrorListener,
   pathOf,
@@ -14,6 +15,7 @@ import {
   sendProblem,
   toPaddockError,
 } from './problem-replies.ts';
+import { clusterPaths, clusterRoutes } from './routes/cluster.ts';
 import { documentationRoutes } from './routes/documentation.ts';
 import { executionRoutes } from './routes/executions.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -73,7 +75,8 @@ export const createApp = async (settings: DispatcherSettings, deps: AppDependenc
   };
   replyWithProblems(app, listener);
   takeOnlyJson(app);
-  guard(app, settings, deps.tokens);
+  const { elastic } = deps.cluster;
+  guard(app, settings, deps.tokens, elastic ? clusterPaths : new Set());
   const addRoutes = (target: FastifyInstance): void => {
     executionRoutes(target, { core, clock, heartbeatMs: settings.heartbeatMs });
     serviceRoutes(target, { core, clock, metrics, queueLimit: settings.queueLimit });
@@ -82,6 +85,7 @@ export const createApp = async (settings: DispatcherSettings, deps: AppDependenc
     plainRoutes(target, core);
   };
   addRoutes(app);
+  if (elastic) clusterRoutes(app, elastic.door);
   rootRoute(app, settings.version);
   documentationRoutes(app, settings.version, addRoutes);
   await app.ready();
@@ -128,7 +132,13 @@ const takeOnlyJson = (app: FastifyInstance): void => {
   });
 };
 
-const guard = (app: FastifyInstance, settings: DispatcherSettings, tokens: TokenStore): void => {
+/** @param others paths that check for themselves who asks */
+const guard = (
+  app: FastifyInstance,
+  settings: DispatcherSettings,
+  tokens: TokenStore,
+  others: ReadonlySet<string>,
+): void => {
   const gate = createGate(settings, tokens);
   app.decorateRequest('tenant');
   app.addHook('onRequest', (request, reply, done) => {
@@ -136,7 +146,8 @@ const guard = (app: FastifyInstance, settings: DispatcherSettings, tokens: Token
     reply.headers(securityHeaders);
     try {
       gate.checkHost(request.headers);
-      if (!gate.isOpen(pathOf(request))) request.tenant = gate.authenticate(request.headers);
+      const path = pathOf(request);
+      if (!gate.isOpen(path) && !others.has(path)) request.tenant = gate.authenticate(request.headers);
       done();
     } catch (error) {
       done(toPaddockError(error));
@@ -155,6 +166,18 @@ const rootRoute = (app: FastifyInstance, version: string): void => {
   }));
 };
 
+const sizesOf = (report: PoolReport): PoolSizes => ({
+  pool: report.spec.name,
+  wanted: report.wanted,
+  waiting: report.waiting,
+  executors: {
+    pending: report.counts.pending,
+    starting: Math.max(0, report.supply.length - report.counts.pending - report.usable),
+    ready: report.usable,
+    retiring: report.launched.length - report.supply.length,
+  },
+});
+
 const observed = (core: Core): Parameters<typeof createMetrics>[0] extends () => infer O ? O : never => {
   const members = [...core.fleet.members()];
   const warm = new Map<
@@ -172,5 +195,6 @@ const observed = (core: Core): Parameters<typeof createMetrics>[0] extends () =>
     running: core.running(),
     executors: members.filter((member) => member.status?.state === 'ready').length,
     warm: [...warm.values()],
+    pools: core.pools?.reports().map(sizesOf) ?? [],
   };
 };

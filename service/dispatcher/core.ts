@@ -1,14 +1,16 @@
 import type { Clock } from '../cluster/clock.ts';
-import type { Cluster } from '../cluster/port.ts';
+import type { Cluster, ClusterListener } from '../cluster/port.ts';
 import { PaddockError } from '../contracts/errors.ts';
-import type { ExecutionRequest, ExecutionResult } from '../contracts/execution.ts';
+import type { ExecutionRequest, ExecutionResult, PendingEvent } from '../contracts/execution.ts';
 import type { RuntimeInfo } from '../contracts/runtime.ts';
-import { admit } from './admission.ts';
+import { type Admitted, admit } from './admission.ts';
 import { createCatalogue } from './catalogue.ts';
 import { createDispatch, type Dispatch } from './dispatch.ts';
 import type { Execution, Finished } from './execution.ts';
 import { createExecutorClient, type OnOutput } from './executor-client.ts';
 import { createFleet, type Fleet } from './fleet.ts';
+import { createPools, type Pools } from './pools/pools.ts';
+import { createFixedRouter } from './pools/routing.ts';
 import { createRecent, type Recent } from './recent.ts';
 import type { DispatcherSettings } from './settings.ts';
 import type { TenantPolicy } from './tenants/policy.ts';
@@ -34,19 +36,24 @@ export interface CoreOptions {
 export interface Accepted {
   readonly id: string;
   readonly result: Promise<ExecutionResult>;
+  /** The pools without an executor that it waits for now; undefined where executors do not come and go. */
+  readonly pending: (() => PendingEvent[]) | undefined;
   cancel(error: PaddockError): void;
 }
 
 /** What every interface stands on: the routes, the plugins for clients of other services, later jobs and sessions. */
 export interface Core {
   readonly fleet: Fleet;
+  /** undefined where the number of executors is fixed. */
+  readonly pools: Pools | undefined;
   readonly recent: Recent;
   readonly startedAt: number;
   start(): Promise<void>;
   /** Throws at once what can be refused at once; everything accepted settles. */
   accept(request: ExecutionRequest, tenant: TenantPolicy, onOutput?: OnOutput): Accepted;
   runtimes(): readonly RuntimeInfo[];
-  resolve(name: string, version: string | undefined): RuntimeInfo;
+  /** undefined: an executor has to start first, to tell; an execution waits for it. Throws what it would be refused with. */
+  resolve(name: string, version: string | undefined): RuntimeInfo | undefined;
   waiting: Dispatch['waiting'];
   running(): number;
   draining(): boolean;
@@ -66,17 +73,22 @@ export const createCore = (options: CoreOptions): Core => {
     connect: createExecutorClient,
     changed: (runtimes) => {
       catalogue.update(runtimes);
+      pools?.update();
       dispatch.pump();
     },
     room: () => dispatch.pump(),
   });
+  const { elastic } = options.cluster;
+  const pools = elastic && createPools({ elastic, clock, log, fleet, dispatch: () => dispatch });
+  const router = pools?.router ?? createFixedRouter(catalogue, fleet.capable);
   const dispatch = createDispatch({
     clock,
     fleet,
     random: options.random,
     queueLimit: settings.queueLimit,
     retryAfterMs: (waiting) => recent.retryAfterMs(clock.now(), waiting),
-    expired: ({ id }) => new PaddockError('deadline-exceeded', { executionId: id }),
+    expired: (execution) =>
+      pools?.expired(execution) ?? new PaddockError('deadline-exceeded', { executionId: execution.id }),
     finished: (finished) => {
       if (!finished.error) recent.add(clock.now(), finished.timings.totalMs);
       setImmediate(options.finished, finished);
@@ -87,14 +99,19 @@ export const createCore = (options: CoreOptions): Core => {
 
   return {
     fleet,
+    pools,
     recent,
     startedAt: clock.now(),
-    start: () => options.cluster.start(fleet),
+    async start() {
+      await options.cluster.start(pools ? replacing(fleet, pools) : fleet);
+      pools?.start();
+    },
     accept(request, tenant, onOutput) {
       if (draining) throw new PaddockError('shutting-down');
       const id = options.newId();
       const stream = onOutput !== undefined;
-      const admitted = admit(request, tenant, { id, stream, catalogue, capable: fleet.capable });
+      const admitNow = (): Admitted => admit(request, tenant, { id, stream, router });
+      const admitted = admitNow();
       const { promise, resolve, reject } = Promise.withResolvers<ExecutionResult>();
       const admittedAt = clock.now();
       const execution: Execution = {
@@ -103,8 +120,8 @@ export const createCore = (options: CoreOptions): Core => {
         priority: request.priority,
         sequence: sequence++,
         request: admitted.request,
-        capabilities: request.capabilities,
-        pools: undefined,
+        capabilities: admitted.capabilities,
+        pools: admitted.pools,
         metadata: request.metadata,
         retry: request.retry,
         admittedAt,
@@ -115,8 +132,14 @@ export const createCore = (options: CoreOptions): Core => {
             execution.streamed = true;
             return onOutput(output);
           }),
-        resolve,
-        reject,
+        resolve(result) {
+          pools?.settled(execution);
+          resolve(result);
+        },
+        reject(error) {
+          pools?.settled(execution);
+          reject(error);
+        },
         placedAt: 0,
         attempts: 0,
         streamed: false,
@@ -124,10 +147,16 @@ export const createCore = (options: CoreOptions): Core => {
         running: undefined,
       };
       dispatch.accept(execution);
-      return { id, result: promise, cancel: (error) => dispatch.cancel(execution, error) };
+      pools?.accepted(execution, admitted, admitNow);
+      return {
+        id,
+        result: promise,
+        pending: pools && (() => pools.pending(execution)),
+        cancel: (error) => dispatch.cancel(execution, error),
+      };
     },
     runtimes: catalogue.list,
-    resolve: catalogue.resolve,
+    resolve: (name, version) => router.route({ runtime: name, version, capabilities: [] }).runtime,
     waiting: dispatch.waiting,
     running: dispatch.running,
     draining: () => draining,
@@ -138,9 +167,20 @@ export const createCore = (options: CoreOptions): Core => {
     async close() {
       draining = true;
       await dispatch.settleAll(0);
+      pools?.close();
       dispatch.close();
       fleet.close();
       await options.cluster.close();
     },
   };
 };
+
+/** What an executor that is lost leaves behind is filled at once. */
+const replacing = (fleet: Fleet, pools: Pools): ClusterListener => ({
+  joined: (executor) => fleet.joined(executor),
+  draining: (id) => fleet.draining(id),
+  left(id, reason) {
+    fleet.left(id, reason);
+    pools.left();
+  },
+});

@@ -4,6 +4,16 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { Finished } from './execution.ts';
 import { createStepTimes } from './step-times.ts';
 
+/** Where executors come and go. */
+export interface PoolSizes {
+  readonly pool: string;
+  /** Told by the dispatcher that leads alone. */
+  readonly wanted: number | undefined;
+  /** Executions in this dispatcher's queue. */
+  readonly waiting: number;
+  readonly executors: Readonly<Record<'pending' | 'starting' | 'ready' | 'retiring', number>>;
+}
+
 /** What gauges show, read when somebody asks for the metrics. */
 export interface Observed {
   readonly waiting: number;
@@ -16,6 +26,7 @@ export interface Observed {
     ready: number;
     target: number;
   }[];
+  readonly pools: readonly PoolSizes[];
 }
 
 export interface Metrics {
@@ -60,6 +71,18 @@ export const createMetrics = (observe: () => Observed, epoch: () => number): Met
       entry.target,
       { runtime: entry.runtime, version: entry.version, stage: entry.stage },
     ]),
+  );
+
+  gauge('paddock_pool_executors', 'Executors of a pool, by how far they are', (seen) =>
+    seen.pools.flatMap(({ pool, executors }) =>
+      Object.entries(executors).map(([state, count]): [number, Attributes] => [count, { pool, state }]),
+    ),
+  );
+  gauge('paddock_pool_wanted', 'Executors a pool should have; told by the dispatcher that leads', (seen) =>
+    seen.pools.flatMap(({ pool, wanted }) => (wanted === undefined ? [] : [[wanted, { pool }]])),
+  );
+  gauge('paddock_pool_waiting', 'Executions in this queue that wait for an executor of the pool', (seen) =>
+    seen.pools.map(({ pool, waiting }) => [waiting, { pool }]),
   );
 
   const ended = countEnded(meter);

@@ -60,21 +60,23 @@ export const readPistonRequest = (body: unknown): PistonRequest => {
   throw new PistonFault(issue?.path.length ? issue.message : 'language is required as a string');
 };
 
-/** The same request in our words. */
+/** The same request in our words; without a runtime where an executor has to start first, to tell of it. */
 export const executionOf = (
   asked: PistonRequest,
-  runtime: RuntimeInfo,
+  runtime: RuntimeInfo | undefined,
   max: Limits,
 ): ExecutionRequestInput => {
   const files = filesOf(asked, runtime);
   const entry = asked.files.findIndex((file) => file.encoding === 'utf8');
   if (entry === -1) throw new PistonFault('files must include at least one utf8 encoded file');
   const stdin = asked.stdin ?? '';
+  const [only] = asked.files.length === 1 ? asked.files : [];
+  // An unnamed program gets its name from the runtime, and that is told with the request's admission.
+  const isNamedLater = runtime === undefined && only !== undefined && !only.name;
   return {
-    runtime: runtime.name,
-    version: runtime.version,
-    files,
-    entry: files[entry]?.name,
+    runtime: runtime?.name ?? asked.language,
+    version: runtime?.version ?? asked.version,
+    ...(isNamedLater ? { code: only.content } : { files, entry: files[entry]?.name }),
     args: asked.args ?? [],
     // As Piston does it: input always ends with a newline, so that reading a line works even with none given.
     stdin: stdin.endsWith('\n') ? stdin : `${stdin}\n`,
@@ -82,11 +84,11 @@ export const executionOf = (
   };
 };
 
-const filesOf = (asked: PistonRequest, runtime: RuntimeInfo): SourceFile[] => {
+const filesOf = (asked: PistonRequest, runtime: RuntimeInfo | undefined): SourceFile[] => {
   const main = asked.files.findIndex((file) => file.encoding === 'utf8');
   return asked.files.map(({ name, content, encoding }, index) => ({
     // Piston calls an unnamed file file0.code; our compilers go by the ending, so the main one gets a fitting name.
-    name: name || (index === main ? runtime.fileName : `file${index}.code`),
+    name: name || (index === main && runtime ? runtime.fileName : `file${index}.code`),
     content: encoding === 'hex' ? Buffer.from(content, 'hex').toString('base64') : content,
     encoding: encoding === 'hex' ? 'base64' : encoding,
   }));

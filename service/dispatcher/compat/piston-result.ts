@@ -1,6 +1,5 @@
 import { constants } from 'node:os';
 import type { ExecutionResult, Stage } from '../../contracts/execution.ts';
-import type { RuntimeInfo } from '../../contracts/runtime.ts';
 import { textOf } from './text.ts';
 
 interface PistonStage {
@@ -23,14 +22,14 @@ export interface PistonResult {
   version: string;
 }
 
-export const pistonResult = (result: ExecutionResult, runtime: RuntimeInfo): PistonResult => {
+export const pistonResult = (result: ExecutionResult): PistonResult => {
   const compile = result.compile && stageOf(result.compile);
   // Where compiling failed Piston repeats it as the run.
   return {
     run: result.run ? stageOf(result.run) : compile,
     compile,
-    language: runtime.name,
-    version: runtime.version,
+    language: result.runtime,
+    version: result.version,
   };
 };
 

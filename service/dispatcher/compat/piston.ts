@@ -37,7 +37,7 @@ export const pistonRoutes = (app: FastifyInstance, { core, listener }: PistonOpt
         executionRequestSchema,
         executionOf(asked, runtime, request.tenant.maxLimits),
       );
-      return pistonResult(await executeFor(core, execution, request, reply), runtime);
+      return pistonResult(await executeFor(core, execution, request, reply));
     });
   });
 };

@@ -2,9 +2,12 @@ import { once } from 'node:events';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../cluster/clock.ts';
 import { PaddockError } from '../../contracts/errors.ts';
-import type { ExecutionRequest } from '../../contracts/execution.ts';
-import type { Core } from '../core.ts';
+import type { ExecutionRequest, PendingEvent } from '../../contracts/execution.ts';
+import type { Accepted, Core } from '../core.ts';
 import { toPaddockError } from '../problem-replies.ts';
+
+/** How often it is looked whether an execution waits for a pool without an executor, and how that is. */
+const pendingEveryMs = 250;
 
 export interface StreamOptions {
   readonly core: Core;
@@ -13,7 +16,7 @@ export interface StreamOptions {
 }
 
 /**
- * Answers with server-sent events: `output` as it comes, then one `result` or `error`. What is refused at once is
+ * Answers with server-sent events: `pending` while it waits for the first executor of a pool, `output` as it comes, then one `result` or `error`. What is refused at once is
  * still an HTTP error; from then on the status is 200 and failures are events.
  */
 export const streamExecution = async (
@@ -51,15 +54,39 @@ export const streamExecution = async (
     stopHeartbeat = clock.after(heartbeatMs, heartbeat);
   };
   stopHeartbeat = clock.after(heartbeatMs, heartbeat);
+  const stopPending = tellPending(accepted, clock, (event) => send('pending', event));
   try {
     send('result', await accepted.result);
   } catch (error) {
     send('error', toPaddockError(error).toProblem());
   } finally {
     stopHeartbeat();
+    stopPending();
     raw.off('close', onClose);
     raw.end();
   }
+};
+
+/** Tells of each pool that it waits for, at first and on each change. The answer ends that. */
+const tellPending = (
+  { pending }: Accepted,
+  clock: Clock,
+  send: (event: PendingEvent) => void,
+): (() => void) => {
+  if (!pending) return () => {};
+  const told = new Map<string, string>();
+  let stop = (): void => {};
+  const look = (): void => {
+    for (const event of pending()) {
+      const text = JSON.stringify(event);
+      if (told.get(event.pool) === text) continue;
+      told.set(event.pool, text);
+      send(event);
+    }
+    stop = clock.after(pendingEveryMs, look);
+  };
+  stop = clock.after(pendingEveryMs, look);
+  return () => stop();
 };
 
 /** What hooks have set so far: hijacking leaves it to us to send it. */

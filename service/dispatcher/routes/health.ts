@@ -25,7 +25,7 @@ export const healthRoutes = (app: FastifyInstance, core: Core, version: string):
   const ready = documented('Whether it takes executions now', { 200: well, 503: unready });
   app.get('/readyz', ready, async (_request, reply) => {
     const now = health();
-    reply.code(now.status === 'ok' ? 200 : 503);
+    reply.code(now.status === 'ok' || now.status === 'idle' ? 200 : 503);
     return now;
   });
 };
@@ -33,5 +33,6 @@ export const healthRoutes = (app: FastifyInstance, core: Core, version: string):
 const statusOf = (core: Core, executors: number): Health['status'] => {
   if (core.draining()) return 'draining';
   if (core.fleet.isReady()) return 'ok';
+  if (core.pools?.startOnDemand()) return 'idle';
   return executors > 0 ? 'starting' : 'no-executor';
 };

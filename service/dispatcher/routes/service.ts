@@ -12,6 +12,7 @@ import {
 import type { Core } from '../core.ts';
 import { isUsable, type Member } from '../fleet.ts';
 import type { Metrics } from '../metrics.ts';
+import type { PoolReport } from '../pools/keeper.ts';
 import { jsonResponse, problemResponses } from './documentation.ts';
 
 export interface ServiceRoutesOptions {
@@ -71,13 +72,32 @@ const executorsOf = (core: Core, now: number): ExecutorsResponse => ({
   }),
 });
 
+const capabilitiesOf = (report: PoolReport | undefined): readonly string[] => report?.spec.capabilities ?? [];
+
+const sizeOf = (report: PoolReport | undefined): Partial<PoolsResponse['pools'][number]> =>
+  report
+    ? {
+        minimum: report.spec.minimum,
+        maximum: report.spec.maximum,
+        wanted: report.wanted,
+        waiting: report.waiting,
+        launched: report.counts,
+        pending: report.reasons.map((reason) => ({ reason })),
+      }
+    : {};
+
 const poolsOf = (core: Core): PoolsResponse => {
   const pools = new Map<string, Member[]>();
   for (const member of core.fleet.members()) {
     pools.set(member.address.pool, [...(pools.get(member.address.pool) ?? []), member]);
   }
+  const reports = new Map(core.pools?.reports().map((report) => [report.spec.name, report]));
+  for (const name of reports.keys()) if (!pools.has(name)) pools.set(name, []);
   return {
+    leader: core.pools?.leads(),
     pools: [...pools].map(([name, members]) => {
+      const report = reports.get(name);
+      const held = [...members.flatMap((member) => [...member.capabilities]), ...capabilitiesOf(report)];
       const usable = members.filter(isUsable);
       const sum = (of: (member: Member) => number): number =>
         usable.reduce((total, member) => total + of(member), 0);
@@ -85,10 +105,11 @@ const poolsOf = (core: Core): PoolsResponse => {
       return {
         name,
         executors: members.length,
-        capabilities: [...new Set(members.flatMap((member) => [...member.capabilities]))],
+        capabilities: [...new Set(held)],
         running: sum(running),
         room: sum((member) => Math.max(0, (member.status?.maxRunning ?? 0) - running(member))),
         runtimes: [...new Set(members.flatMap((member) => [...member.serves]))].sort(),
+        ...sizeOf(report),
       };
     }),
   };

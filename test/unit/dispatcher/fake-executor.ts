@@ -1,6 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Cluster, ClusterListener, ExecutorAddress } from '../../../service/cluster/port.ts';
+import type {
+  Cluster,
+  ClusterListener,
+  ElasticCluster,
+  ExecutorAddress,
+} from '../../../service/cluster/port.ts';
 import { type ErrorCode, PaddockError } from '../../../service/contracts/errors.ts';
 import type { Stage } from '../../../service/contracts/execution.ts';
 import type {
@@ -118,6 +123,7 @@ const arrive = (request: ExecutorRequest, response: ServerResponse): Arrived => 
 export const startFakeExecutor = async (
   id: string,
   status: Partial<ExecutorStatus> = {},
+  pool = 'default',
 ): Promise<FakeExecutor> => {
   const token = `token-of-${id}`;
   const arrived: Arrived[] = [];
@@ -137,7 +143,7 @@ export const startFakeExecutor = async (
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const fake: FakeExecutor = {
-    address: { id, url: `http://127.0.0.1:${port}`, pool: 'default', authorization: () => `Bearer ${token}` },
+    address: { id, url: `http://127.0.0.1:${port}`, pool, authorization: () => `Bearer ${token}` },
     arrived,
     count: (executions) =>
       new Promise((resolve) => {
@@ -187,10 +193,12 @@ export interface FakeCluster extends Cluster {
   leave(executor: FakeExecutor, reason?: string): void;
 }
 
-export const createFakeCluster = (executors: FakeExecutor[]): FakeCluster => {
+/** @param elastic where executors come and go with demand */
+export const createFakeCluster = (executors: FakeExecutor[], elastic?: ElasticCluster): FakeCluster => {
   let listener: ClusterListener | undefined;
   const joined = new Set(executors);
   return {
+    ...(elastic && { elastic }),
     async start(given) {
       listener = given;
       for (const executor of joined) given.joined(executor.address);

@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { type Clock, systemClock } from '../../../service/cluster/clock.ts';
+import type { ElasticCluster } from '../../../service/cluster/port.ts';
 import { defaultMaxLimits } from '../../../service/contracts/limits.ts';
 import type { Tenant } from '../../../service/contracts/service.ts';
 import { hashToken } from '../../../service/contracts/token.ts';
@@ -56,12 +57,13 @@ export interface HarnessOptions {
   readonly executors?: FakeExecutor[];
   readonly tenants?: readonly (Partial<Tenant> & { token: string })[];
   readonly clock?: Clock;
+  readonly elastic?: ElasticCluster;
 }
 
 /** The production app on a fake executor; everything ends with the test. */
 export const start = async (test: TestContext, options: HarnessOptions = {}): Promise<Harness> => {
   const executors = options.executors ?? [await startFakeExecutor('one')];
-  const cluster = createFakeCluster(executors);
+  const cluster = createFakeCluster(executors, options.elastic);
   const folder = await mkdtemp(join(tmpdir(), 'paddock-test-'));
   const path = join(folder, 'tokens.json');
   if (options.tenants) await writeFile(path, JSON.stringify({ tokens: options.tenants.map(tenantOf) }));
