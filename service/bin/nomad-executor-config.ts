@@ -22,7 +22,7 @@ export const CONTROL_SOCKET = 'control.sock';
 const absolute = z.string().startsWith('/', 'must be an absolute path');
 
 const nomadVariables = executorVariables.extend({
-  NOMAD_ALLOC_ID: z.uuid(),
+  NOMAD_ALLOC_ID: z.guid(),
   NOMAD_TASK_DIR: absolute,
   NOMAD_SECRETS_DIR: absolute,
   NOMAD_IP_http: z.union([z.ipv4(), z.ipv6()]),

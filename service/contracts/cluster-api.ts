@@ -29,7 +29,7 @@ export type LaunchOrder = z.infer<typeof launchOrderSchema>;
  * workload identity with the audience `paddock`. Answered with 204.
  */
 export const registrationSchema = z.strictObject({
-  allocation: z.uuid(),
+  allocation: z.guid(),
   pool: poolNameSchema,
   url: z
     .url({ protocol: /^https?$/ })
