@@ -7,6 +7,7 @@ import { systemClock } from '../cluster/clock.ts';
 import { createLocalCluster } from '../cluster/local.ts';
 import type { Cluster, TlsIdentity } from '../cluster/port.ts';
 import type { NomadClusterConfig, TlsFiles } from './cluster-config.ts';
+import { clusterSettings } from './cluster-settings.ts';
 import { ConfigError, type ServiceConfig } from './config.ts';
 import { readPools } from './pools-file.ts';
 
@@ -56,11 +57,8 @@ const openNomadCluster = async (
     import('../cluster/nomad/register.ts'),
   ]);
   const api = openNomadApi(nomad.connection);
-  const { namespace, region } = nomad.connection;
-  const settings = {
-    ...{ prefix: nomad.prefix, namespace, region, tls: config.tls, uiLink: nomad.uiLink },
-    ...{ home: nomad.home ?? projectRoot, version: config.dispatcher.version },
-  };
+  const { namespace } = nomad.connection;
+  const settings = clusterSettings({ ...nomad, tls: config.tls }, projectRoot, config.dispatcher.version);
   const register = async (): Promise<void> => {
     const results = await registerPools(api, pools, settings);
     for (const result of results) {

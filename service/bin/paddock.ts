@@ -54,6 +54,10 @@ const ports: CliPorts = {
     const { generateLoad } = await import('./autocannon-load.ts');
     return generateLoad(order);
   },
+  async nomad(env) {
+    const { openNomad } = await import('./open-nomad.ts');
+    return openNomad(env, projectRoot, version());
+  },
 };
 
 /** Ends with the code once everything written has left: a pipe takes it later than a file. */

@@ -1,3 +1,6 @@
+import type { NomadApi } from '../cluster/nomad/api/port.ts';
+import type { ClusterSettings } from '../cluster/nomad/job-spec.ts';
+import type { PoolSpec } from '../contracts/pool.ts';
 import type { GenerateLoad } from './bench/load.ts';
 
 /** Where a command writes: bytes go out as they are. */
@@ -49,12 +52,30 @@ export interface ServeHooks {
   readonly onReady?: (url: string) => Promise<void> | void;
 }
 
+/** A Nomad cluster as variables name it. Its `api` is to be closed. */
+export interface NomadAccess {
+  readonly api: NomadApi;
+  readonly namespace: string;
+  /** What the ids of the pools' jobs begin with. */
+  readonly prefix: string;
+  /**
+   * The pools as they are configured here, and what their jobs have in common.
+   * @throws CliError that lists every fault
+   */
+  pools(): { readonly specs: readonly PoolSpec[]; readonly settings: ClusterSettings };
+}
+
 /** What the command line starts but may not import: bin/ hands it in, loaded only when it is used. */
 export interface CliPorts {
   /** Settles when the service has ended, with its exit code. */
   serve(env: Record<string, string | undefined>, hooks: ServeHooks): Promise<number>;
   doctor(env: Readonly<Record<string, string | undefined>>): Promise<DoctorCheck[]>;
   readonly load: GenerateLoad;
+  /**
+   * Reads the NOMAD_* variables, PADDOCK_NOMAD_PREFIX and what else is about a cluster. Connects to nothing yet.
+   * @throws CliError that lists every fault
+   */
+  nomad(env: Readonly<Record<string, string | undefined>>): Promise<NomadAccess>;
 }
 
 /** A failure told to the user in one or more plain lines, without a stack trace. */

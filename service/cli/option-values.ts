@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { type LimitName, type PartialLimits, partialLimitsSchema } from '../contracts/limits.ts';
 import { UsageError } from './context.ts';
 
-const units: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, min: 60_000 };
+const units: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, min: 60_000, h: 3_600_000 };
 
-/** `500ms`, `2s`, `1.5s`, `1m`; a plain number is milliseconds. Answers whole milliseconds. */
+/** `500ms`, `2s`, `1.5s`, `1m`, `1h`; a plain number is milliseconds. Answers whole milliseconds. */
 export const parseDuration = (option: string, text: unknown): number => {
-  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|min)?$/.exec(single(option, text));
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|min|h)?$/.exec(single(option, text));
   const value = match ? Math.round(Number(match[1]) * (units[match[2] ?? 'ms'] ?? 1)) : 0;
   if (value < 1) throw new UsageError(`${option} "${text}" is not a time; it looks like 500ms or 2s`);
   return value;

@@ -108,6 +108,10 @@ export interface Invocation {
   readonly cwd?: string;
   readonly checks?: DoctorCheck[];
   readonly serve?: CliPorts['serve'];
+  readonly nomad?: CliPorts['nomad'];
+  /** As if a person sat there. */
+  readonly terminal?: boolean;
+  readonly signal?: AbortSignal;
 }
 
 export interface Ran {
@@ -122,6 +126,7 @@ export const paddock = async (args: readonly string[], invocation: Invocation = 
   const written = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   const sink = (name: 'stdout' | 'stderr') => ({
     write: (chunk: string | Uint8Array) => written[name].push(Buffer.from(chunk as Uint8Array)),
+    isTTY: invocation.terminal ?? false,
   });
   const context: CliContext = {
     env: { ...(invocation.url && { PADDOCK_URL: invocation.url }), ...invocation.env },
@@ -141,12 +146,17 @@ export const paddock = async (args: readonly string[], invocation: Invocation = 
     now: () => 0,
     date: () => new Date('2026-01-02T03:04:05Z'),
     randomBytes: (size) => Buffer.alloc(size, 7),
-    signal: new AbortController().signal,
+    signal: invocation.signal ?? new AbortController().signal,
   };
   const ports: CliPorts = {
     serve: invocation.serve ?? (async () => 0),
     doctor: async () => invocation.checks ?? [],
     load: generateLoad,
+    nomad:
+      invocation.nomad ??
+      (async () => {
+        throw new Error('this test has no Nomad');
+      }),
   };
   const code = await runCli(args, context, ports, '0.0.0-test');
   const stdoutBytes = Buffer.concat(written.stdout);
