@@ -2,13 +2,13 @@ import type { Launched } from '../../cluster/port.ts';
 
 /** An executor that ends sooner than this after its start did not work. */
 export const earlyEndMs = 10_000;
-/** From its start on a node until it has said that it is ready. */
+/** From its start on a node until it joins and answers. */
 export const joinWithinMs = 60_000;
 
 export interface Found {
   /** Executors that ended soon after their start, untold. */
   readonly endedEarly: number;
-  /** On a node for long, and never heard of. */
+  /** On a node for long, and never known to answer. */
   readonly overdue: readonly Launched[];
   /** When the youngest was first seen of those that have lived long enough to have proved themselves. */
   readonly provedSince: number | undefined;

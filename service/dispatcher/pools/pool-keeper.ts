@@ -91,10 +91,13 @@ export const createPoolKeeper = (options: PoolKeeperOptions): PoolKeeper => {
   const watch = (current: Term, view: PoolView, members: ReadonlyMap<string, Member>): Launched[] => {
     const now = clock.now();
     const { setbacks, busyAt, told } = current;
+    // Some drain because their node does, or because an operator said so.
+    const serving = new Set(view.supply);
     const launched = view.launched.map((one) =>
-      told.has(one.id) ? { ...one, state: 'retiring' as const } : one,
+      told.has(one.id) || !serving.has(one) ? { ...one, state: 'retiring' as const } : one,
     );
-    const found = current.lives.look(now, clock.epoch(), launched, (executor) => members.has(executor));
+    const answers = (executor: string): boolean => members.get(executor)?.status !== undefined;
+    const found = current.lives.look(now, clock.epoch(), launched, answers);
     for (const id of told) if (!launched.some((one) => one.id === id)) told.delete(id);
     const lastSetback = setbacks.last();
     if (found.provedSince !== undefined && lastSetback !== undefined && found.provedSince >= lastSetback)

@@ -247,6 +247,32 @@ test('one that is placed and never joins is retired, and replaced no more than o
   assert.equal(pool.elastic.list().filter(({ state }) => state !== 'retiring').length <= 1, true);
 });
 
+test('one that joined and never answered is no better', async () => {
+  const pool = setUp({ minimum: 1 });
+  await pool.start();
+  for (const id of pool.join()) {
+    const member = pool.members.get(id);
+    if (member) member.status = undefined;
+  }
+  await pool.pass(65_000);
+  assert.deepEqual(pool.elastic.retired, ['default-1']);
+  assert.equal(pool.elastic.launches.length, 2);
+});
+
+test('one that was drained by somebody else soon after its start is no failure', async () => {
+  const pool = setUp({ minimum: 1 });
+  await pool.start();
+  for (const id of pool.join()) {
+    const status = pool.members.get(id)?.status;
+    if (status) status.state = 'draining';
+  }
+  await pool.pass(1_500);
+  pool.lose('default-1');
+  await pool.pass(1_500);
+  assert.deepEqual(pool.keeper.reports()[0]?.reasons, []);
+  assert.equal(pool.elastic.launches.length, 2);
+});
+
 test('a launch that fails is tried again, with pauses', async () => {
   const pool = setUp({ minimum: 1 });
   pool.elastic.failure = new Error('Permission denied');
