@@ -21,8 +21,11 @@ const WARM = 2;
 const CATALOGUE = 'fake';
 const HEAD_END = '\r\n\r\n';
 
+/** As a real one says it, whose connections last as long. */
+const KEPT = 'connection: keep-alive\r\nkeep-alive: timeout=60\r\n';
+
 const answer = (status: string, body: string, more = ''): string =>
-  `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\n${more}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+  `HTTP/1.1 ${status}\r\n${KEPT}content-type: application/json\r\n${more}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 
 const busy = JSON.stringify(new PaddockError('executor-busy').toProblem());
 

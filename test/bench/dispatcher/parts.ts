@@ -7,7 +7,7 @@ import type { Tenant } from '../../../service/contracts/service.ts';
 import { createToken, hashToken } from '../../../service/contracts/token.ts';
 
 /** As scripts/paddock starts the service: a small young generation costs CPU time and saves memory. */
-const serviceFlags = ['--max-semi-space-size=2', '--v8-pool-size=1'];
+const serviceFlags = ['--max-semi-space-size=8', '--v8-pool-size=1'];
 
 const pathOf = (program: string): string => join(import.meta.dirname, program);
 

@@ -161,7 +161,7 @@ export const startFakeExecutor = async (
   return fake;
 };
 
-const statusOf = (id: string): ExecutorStatus => ({
+export const statusOf = (id: string): ExecutorStatus => ({
   id,
   node: 'here',
   state: 'ready',
