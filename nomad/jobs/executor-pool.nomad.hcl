@@ -1,12 +1,12 @@
 # A pool of executors: each dispatch of this job is one executor, started and ended by Paddock's dispatchers.
 #
 # Dispatchers register this job themselves, from the pools file, and put it back when it is changed by hand. This file
-# is for reading, for `nomad job plan`, and for clusters where people register jobs and dispatchers may not:
+# is the same job for people: to read, to plan with, to register ahead of the dispatchers.
 #
-#   nomad job run nomad/jobs/executor-pool.nomad.hcl
+#   nomad job plan nomad/jobs/executor-pool.nomad.hcl
 #   nomad job run -var-file=nomad/jobs/gpu-pool.vars.hcl nomad/jobs/executor-pool.nomad.hcl
 #
-# Variables are called and mean the same as in the pools file.
+# Variables mean what the fields of the pools file mean, see service/contracts/pool.ts.
 
 variable "pool" {
   type    = string

@@ -7,6 +7,12 @@ import { type ClusterSettings, executorJob, jobIdOf, poolMeta, specMeta } from '
 /** Dispatchers that start together all want to register: one of them wins, and the others find it done. */
 const mostAttempts = 5;
 
+/** What is needed of Nomad's API here. */
+export interface PoolJobsApi {
+  readonly jobs: Pick<NomadJobs, 'get' | 'register' | 'plan' | 'list' | 'deregister'>;
+}
+type PoolJobs = PoolJobsApi['jobs'];
+
 export type Registered =
   | {
       readonly pool: string;
@@ -43,7 +49,7 @@ const refuseForeign = (job: Job | undefined): void => {
 };
 
 /** Of an equal hash only the plan can tell whether somebody has changed the job by hand since. */
-const isUpToDate = async (jobs: NomadJobs, found: Job, wanted: JobSpec, hash: string): Promise<boolean> =>
+const isUpToDate = async (jobs: PoolJobs, found: Job, wanted: JobSpec, hash: string): Promise<boolean> =>
   !found.Stop && found.Meta[specMeta] === hash && !differs(await jobs.plan(wanted));
 
 const hashOf = (job: JobSpec): string => {
@@ -58,7 +64,7 @@ const isLostRace = (error: unknown): boolean =>
   error instanceof NomadError && /enforcing job modify index/i.test(error.message);
 
 const registerPool = async (
-  jobs: NomadJobs,
+  jobs: PoolJobs,
   pool: PoolSpec,
   cluster: ClusterSettings,
 ): Promise<Registered> => {
@@ -83,7 +89,7 @@ const registerPool = async (
  * were dispatched from it before. What cannot be registered does not keep the other pools from it.
  */
 export const registerPools = (
-  api: { readonly jobs: NomadJobs },
+  api: PoolJobsApi,
   pools: readonly PoolSpec[],
   cluster: ClusterSettings,
 ): Promise<Registered[]> =>
@@ -105,7 +111,7 @@ export const registerPools = (
  * @throws NomadError, also where Nomad would refuse a job
  */
 export const planPools = (
-  api: { readonly jobs: NomadJobs },
+  api: PoolJobsApi,
   pools: readonly PoolSpec[],
   cluster: ClusterSettings,
 ): Promise<PlannedPool[]> =>
@@ -123,7 +129,7 @@ export const planPools = (
 
 /** Jobs of pools that `pools` names no longer. Another installation's, with a longer prefix, are not among them. */
 export const stalePools = async (
-  api: { readonly jobs: NomadJobs },
+  api: PoolJobsApi,
   pools: readonly Pick<PoolSpec, 'name'>[],
   prefix: string,
 ): Promise<StalePool[]> => {
@@ -142,10 +148,7 @@ export const stalePools = async (
 };
 
 /** Removes the pool's job, so that nothing more is dispatched from it, and then ends its executors gracefully. */
-export const removePool = async (
-  api: { readonly jobs: NomadJobs },
-  { jobId, executors }: StalePool,
-): Promise<void> => {
+export const removePool = async (api: PoolJobsApi, { jobId, executors }: StalePool): Promise<void> => {
   await api.jobs.deregister(jobId, { purge: true });
   for (const executor of executors) await api.jobs.deregister(executor);
 };
