@@ -4,7 +4,7 @@ import { every } from './every.ts';
 
 /**
  * Nomad's shortest. Nomad itself frees a lock only after twice this time and its delay, so the holder also leaves a
- * beat in the variable, and who sees none for too long frees the lock for it.
+ * beat in a variable beside it, and who sees none for too long frees the lock for it.
  */
 const TTL_MS = 10_000;
 const DELAY_MS = 1_000;
@@ -46,6 +46,8 @@ export interface LeadershipOptions {
  */
 export const seekLeadership = (options: LeadershipOptions): Leadership => {
   const { variables, path, self, clock, log } = options;
+  // A variable of its own: writing to the locked one would need its lock anew, and Nomad logs that as an error.
+  const beatPath = `${path}-beat`;
   let lock: Held | undefined;
   let leader: Leader | undefined;
   let seen = { beat: '', at: 0 };
@@ -62,11 +64,12 @@ export const seekLeadership = (options: LeadershipOptions): Leadership => {
   const beat = async (held: Held): Promise<number> => {
     const begun = clock.now();
     if (begun >= held.until) return lose('it could not say in time that it is alive');
-    const items = { ...self, beat: String(held.beats + 1) };
-    const id = await variables.acquire(path, items, { ttlMs: TTL_MS, delayMs: DELAY_MS, id: held.id });
+    if (!(await variables.renew(path, held.id))) return lose('the lock is not its own any more');
+    const last = await variables.get(beatPath);
+    const items = { ...self, lock: held.id, beat: String(held.beats + 1) };
+    // Nobody else writes it, unless this one leads no more and does not know it yet.
+    if (!(await variables.put(beatPath, items, last?.ModifyIndex ?? 0))) return RETRY_MS;
     if (closed) return BEAT_MS;
-    if (id !== held.id || !(await variables.renew(path, held.id)))
-      return lose('the lock is not its own any more');
     held.beats++;
     held.until = begun + LEASE_MS;
     return BEAT_MS;
@@ -74,7 +77,7 @@ export const seekLeadership = (options: LeadershipOptions): Leadership => {
 
   const take = async (): Promise<number> => {
     const begun = clock.now();
-    const id = await variables.acquire(path, { ...self, beat: '0' }, { ttlMs: TTL_MS, delayMs: DELAY_MS });
+    const id = await variables.acquire(path, { ...self }, { ttlMs: TTL_MS, delayMs: DELAY_MS });
     if (id === undefined) return LOOK_MS;
     if (closed) {
       await variables.release(path, id);
@@ -91,7 +94,8 @@ export const seekLeadership = (options: LeadershipOptions): Leadership => {
     const variable = await variables.get(path);
     const holder = variable?.Lock?.ID;
     if (!variable || !holder) return take();
-    const found = `${holder} ${variable.Items.beat}`;
+    const beat = await variables.get(beatPath);
+    const found = `${holder} ${beat?.Items.lock} ${beat?.Items.beat}`;
     if (found !== seen.beat) seen = { beat: found, at: clock.now() };
     const { dispatcher, url } = variable.Items;
     leader = dispatcher && url ? { dispatcher, url } : undefined;
