@@ -75,6 +75,7 @@ const started = async (context: TestContext, handlers: Partial<ExecutorHandlers>
 interface Answer {
   readonly status: number | undefined;
   readonly type: string | undefined;
+  readonly load: unknown;
   readonly text: string;
 }
 
@@ -103,6 +104,7 @@ const send = async (
   return {
     status: response.statusCode,
     type: response.headers['content-type'],
+    load: response.headers['paddock-load'],
     text: await bodyOf(response),
   };
 };
@@ -205,6 +207,34 @@ describe('the server of an executor', () => {
       }
     }
     assert.deepEqual([executed, errors], [[], []]);
+  });
+
+  test('says with each answer and each refusal how full it is, and to nobody else', async (context) => {
+    let busy = false;
+    const { port } = await started(context, {
+      admit() {
+        if (busy) throw new PaddockError('executor-busy');
+      },
+      load: (parsed) => `of ${parsed?.runtime}`,
+    });
+    assert.equal((await send(port, JSON.stringify(valid))).load, 'of python');
+    busy = true;
+    assert.equal((await send(port, JSON.stringify(valid))).load, 'of undefined');
+    const stranger = await send(port, JSON.stringify(valid), { headers: { authorization: 'Bearer x' } });
+    assert.equal(stranger.load, undefined);
+  });
+
+  test('tells the status which catalogue the dispatcher knows', async (context) => {
+    const known: (string | undefined)[] = [];
+    const { port } = await started(context, {
+      status(one) {
+        known.push(one);
+        return { id: 'x' } as ExecutorStatus;
+      },
+    });
+    for (const path of ['/status', '/status?known=a-b_c']) await send(port, '', { method: 'GET', path });
+    assert.deepEqual(known, [undefined, 'a-b_c']);
+    assert.equal((await send(port, '', { method: 'GET', path: '/statuses' })).status, 404);
   });
 
   test('knows two routes', async (context) => {
