@@ -41,7 +41,8 @@ export const useNomad = (options: ClusterOptions = {}): NomadForTests => {
     const places = placesIn(`${cluster.folder}/state`);
     const left = await cluster.stop();
     // Mounts of allocations that are not this cluster's are another's; its own are told already.
-    const leaks = (): string[] => leaksSince(host, places).filter((line) => !/^mount .*\/alloc\//.test(line));
+    const leaks = (): string[] =>
+      leaksSince(host, places).filter((line) => !/^mount .*\/(?:secrets|private)$/.test(line));
     await waitFor(() => leaks().length === 0, { what: 'all to be gone', timeoutMs: 5_000 }).catch(() => {});
     assert.deepEqual([...left, ...leaks()], []);
   });
