@@ -1,6 +1,9 @@
 import { closeSync, openSync, rmSync } from 'node:fs';
-import { createServer, type ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { basename, dirname } from 'node:path';
+
+/** See executor/server.ts. */
+const { createServer } = process.getBuiltinModule('node:http');
 
 /** How often what is under way is looked at, for people who watch. */
 const LOOK_EVERY_MS = 200;

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type ExecutorStatus, executorStatusSchema } from '../contracts/executor-api.ts';
@@ -10,6 +10,8 @@ import { CONTROL_SOCKET } from './nomad-executor-config.ts';
  * `paddock-executor status` and `paddock-executor drain`, run by Nomad as actions in the executor's allocation: asks the
  * executor over its socket there, and prints for people.
  */
+/** See executor/server.ts. */
+const { request } = process.getBuiltinModule('node:http');
 const BAD_USE = 2;
 const MEBIBYTE = 1024 * 1024;
 

@@ -1,8 +1,10 @@
-import { request as requestPlain } from 'node:http';
 import { request as requestTls } from 'node:https';
 import type { TlsIdentity } from '../cluster/port.ts';
 import { dispatcherServerName } from '../contracts/cluster-api.ts';
 import type { PostJson } from '../executor/announcement.ts';
+
+/** See executor/server.ts. */
+const { request: requestPlain } = process.getBuiltinModule('node:http');
 
 /**
  * To dispatchers. Node's own client, because loading another costs more than the few requests of an executor's life.

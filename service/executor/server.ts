@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { checkServerIdentity } from 'node:tls';
 import type { TlsIdentity } from '../cluster/port.ts';
@@ -43,6 +43,9 @@ export interface ServerConfig extends Access {
   readonly bodyLimitBytes: number;
   readonly onInternalError: (error: Error) => void;
 }
+
+/** Imported in the usual way it would load all of undici, for classes that nobody uses here: 20 ms of CPU and 3 MB. */
+const { createServer } = process.getBuiltinModule('node:http');
 
 const SERVER_OPTIONS = { keepAliveTimeout: 60_000, requestTimeout: 30_000 };
 

@@ -1,9 +1,16 @@
-import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 
 /** Parts of the host's /etc that toolchains need and that tell nothing about the host's users or secrets. */
 const copied = [
   'ld.so.cache',
-  'alternatives',
   'localtime',
   'timezone',
   'mime.types',
@@ -23,6 +30,20 @@ const written: Readonly<Record<string, string>> = {
   'os-release': 'NAME="Paddock sandbox"\nID=paddock\n',
 };
 
+const ALTERNATIVES = 'alternatives';
+const MANUALS = '/usr/share/man/';
+
+/** Most alternatives are pages of manuals, and making a thousand links would be half of an executor's start. */
+const linkAlternatives = (folder: string): void => {
+  if (!existsSync(`/etc/${ALTERNATIVES}`)) return;
+  mkdirSync(`${folder}/${ALTERNATIVES}`, { mode: 0o755 });
+  for (const entry of readdirSync(`/etc/${ALTERNATIVES}`, { withFileTypes: true })) {
+    if (!entry.isSymbolicLink()) continue;
+    const target = readlinkSync(`/etc/${ALTERNATIVES}/${entry.name}`);
+    if (!target.startsWith(MANUALS)) symlinkSync(target, `${folder}/${ALTERNATIVES}/${entry.name}`);
+  }
+};
+
 /**
  * Writes the /etc that all sandboxes of an executor share, read-only. One folder, made once: a mount for each file
  * would cost every sandbox a fraction of a millisecond.
@@ -31,6 +52,7 @@ export const writeEtc = (folder: string): void => {
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   for (const [name, text] of Object.entries(written))
     writeFileSync(`${folder}/${name}`, text, { mode: 0o644 });
+  linkAlternatives(folder);
   for (const name of copied) {
     if (existsSync(`/etc/${name}`)) {
       cpSync(`/etc/${name}`, `${folder}/${name}`, { recursive: true, verbatimSymlinks: true });
