@@ -9,6 +9,9 @@ import { type PoolView, runningOn } from './pool-view.ts';
 import { createSetbacks, type Setbacks } from './setbacks.ts';
 import { countedNeed, neededExecutors, wantedExecutors } from './sizing.ts';
 
+/** After a retirement that failed. */
+const retireAgainMs = 5_000;
+
 /** Keeps one pool at size, while this dispatcher leads. */
 export interface PoolKeeper {
   /** `moving` asks to look again soon. */
@@ -50,6 +53,7 @@ export const createPoolKeeper = (options: PoolKeeperOptions): PoolKeeper => {
   // Beyond a term: a call of an earlier one may still be under way.
   let isLaunching = false;
   let isRetiring = false;
+  let retiresAfter = Number.NEGATIVE_INFINITY;
   // Kept while there is no executor to ask, so that the next ones are not too many.
   let slots: number | undefined;
 
@@ -71,16 +75,15 @@ export const createPoolKeeper = (options: PoolKeeperOptions): PoolKeeper => {
   const retire = async ({ told }: Term, chosen: readonly Launched[], why: string): Promise<void> => {
     isRetiring = true;
     const ids = chosen.map(({ id }) => id);
-    for (const { id, executor } of chosen) {
-      told.add(id);
-      if (executor !== undefined) options.draining(executor);
-    }
+    for (const id of ids) told.add(id);
     log.info({ pool, executors: ids, why }, 'retires executors');
     try {
       await engine.retire(ids);
+      for (const { executor } of chosen) if (executor !== undefined) options.draining(executor);
     } catch (error) {
       // They are chosen anew with the next look.
       for (const id of ids) told.delete(id);
+      retiresAfter = clock.now() + retireAgainMs;
       log.warn({ pool, err: error }, 'executors could not be retired');
     } finally {
       isRetiring = false;
@@ -148,11 +151,12 @@ export const createPoolKeeper = (options: PoolKeeperOptions): PoolKeeper => {
       const supply = view.supply.filter(({ id }) => !current.told.has(id));
       const serving = supply.filter((one) => !overdue.includes(one));
       if (isLaunching || isRetiring) return 'moving';
-      if (overdue.length > 0 && engine.leads()) {
+      const mayRetire = now >= retiresAfter;
+      if (overdue.length > 0 && mayRetire && engine.leads()) {
         void retire(current, overdue, `they were not ready within ${joinWithinMs / 1_000} s`);
         return 'moving';
       }
-      if (serving.length > wanted && engine.leads()) {
+      if (serving.length > wanted && mayRetire && engine.leads()) {
         const chosen = emptiestFirst(serving, members, current.busyAt).slice(0, serving.length - wanted);
         void retire(current, chosen, 'they are not needed');
         return 'moving';

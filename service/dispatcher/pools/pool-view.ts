@@ -20,9 +20,10 @@ export interface PoolView {
   readonly reasons: readonly string[];
 }
 
-export const runningOn = (member: Member): number => Math.max(member.inFlight, member.status?.running ?? 0);
+export const runningOn = (member: Member): number => member.inFlight + member.others;
 
-const isDraining = (member: Member | undefined): boolean => member?.status?.state === 'draining';
+const isDraining = (member: Member | undefined): boolean =>
+  member !== undefined && (member.ending || member.status?.state === 'draining');
 
 /** Every pool that has a specification, in their order. */
 export const viewPools = (

@@ -11,9 +11,11 @@ import { createFakeElastic, spec } from './fake-elastic.ts';
 const memberOf = (id: string, pool: string, running: number): Member =>
   ({
     address: { id, pool },
-    status: { state: 'ready', running, maxRunning: 4 },
+    status: { state: 'ready', maxRunning: 4 },
     failures: 0,
     inFlight: 0,
+    others: running,
+    ending: false,
   }) as Member;
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -62,8 +64,8 @@ const setUp = (over: Partial<PoolSpec> = {}, more: readonly PoolSpec[] = []) => 
     },
     run(id: string, running: number) {
       const member = members.get(id);
-      assert.ok(member?.status);
-      member.status.running = running;
+      assert.ok(member);
+      member.others = running;
     },
     lose(id: string) {
       members.delete(`at-${id}`);
@@ -245,6 +247,22 @@ test('one that is placed and never joins is retired, and replaced no more than o
   assert.ok(pool.elastic.launches.length <= 10, `${pool.elastic.launches.length}`);
   assert.ok(pool.elastic.retired.length >= 5);
   assert.equal(pool.elastic.list().filter(({ state }) => state !== 'retiring').length <= 1, true);
+});
+
+test('a retirement that fails is tried again, and meanwhile the executor serves', async () => {
+  const pool = setUp({ minimum: 0, idleSeconds: 5 });
+  await pool.start();
+  pool.wait(1);
+  await pool.pass(200);
+  pool.join();
+  pool.wait(0);
+  pool.elastic.failure = new Error('Permission denied');
+  await pool.pass(12_000);
+  assert.equal(pool.elastic.retired.length, 2);
+  assert.deepEqual(pool.drained, []);
+  pool.elastic.failure = undefined;
+  await pool.pass(5_000);
+  assert.deepEqual(pool.drained, ['at-default-1']);
 });
 
 test('one that joined and never answered is no better', async () => {

@@ -95,8 +95,13 @@ test('at its deadline it is told why no node could start an executor', { timeout
   assert.equal((await app.inject('/v1/stats')).json().executions.byOutcome['no-node'], 2);
 });
 
-test('where executors are there but full it is the deadline that passed', { timeout }, async (t) => {
-  const { post, join } = await startElastic(t, [{ ...plain, maximum: 1 }]);
+test('where executors are full it is the deadline that passed, and rare hardware stays free', {
+  timeout,
+}, async (t) => {
+  const { post, join } = await startElastic(t, [{ ...plain, maximum: 1 }, gpu]);
+  const rare = post(onGpu);
+  const free = await join('gpu', { capabilities: ['gpu'] });
+  await rare;
   const first = post(hello);
   const executor = await join('default', { maxRunning: 1 });
   await first;
@@ -104,6 +109,7 @@ test('where executors are there but full it is the deadline that passed', { time
   const running = post(hello);
   await executor.count(2);
   assert.equal((await post({ ...hello, deadlineMs: 50 })).json().code, 'deadline-exceeded');
+  assert.equal(free.arrived.length, 1);
   executor.arrived[1]?.answer();
   await running;
 });
