@@ -24,8 +24,12 @@ export const nomadCommand = (environment: CommandEnvironment): CommandModule => 
     argv
       .command(registerCommand(environment))
       .command(statusCommand(environment))
-      .example('$0 nomad register', "What registering the pools' jobs would change")
-      .demandCommand(1, 'Which: register?')
+      .command(drainCommand(environment))
+      .command(logsCommand(environment))
+      .example('$0 nomad status', 'How pools and executors are')
+      .example('$0 nomad logs 1a2b3c4d -f', 'What an executor writes')
+      .example('$0 nomad drain node-7', 'Empty a node, for example before it is switched off')
+      .demandCommand(1, 'Which: register, status, drain or logs?')
       .epilogue(nomadVariables),
   handler: () => {},
 });
@@ -93,6 +97,88 @@ const statusCommand = (environment: CommandEnvironment): CommandModule => ({
     environment.done(
       await withNomad(environment, options, { policy: viewer }, (nomad) =>
         status(environment.context, nomad, options),
+      ),
+    );
+  },
+});
+
+const drainBuilder = (argv: Argv) =>
+  withPrefix(withServiceOptions(argv))
+    .positional('target', {
+      type: 'string',
+      demandOption: true,
+      describe:
+        "A node's name or id, or the id of an executor's allocation; the first letters of an id will do",
+    })
+    .option('deadline', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Of a node: when Nomad ends what is still there',
+      defaultDescription: '10m',
+    })
+    .option('off', { type: 'boolean', describe: "End a node's drain: it takes executors again" })
+    .option('wait', {
+      type: 'boolean',
+      describe: 'Follow until it is empty (at a terminal, unless --wait=false)',
+    })
+    .hide('json')
+    .example('$0 nomad drain node-7 --deadline 30m', 'Empty a node')
+    .example('$0 nomad drain node-7 --off', 'Use it again')
+    .example('$0 nomad drain 1a2b3c4d --wait', 'Replace one executor')
+    .epilogue(
+      `Executors take nothing new at once, finish what they run and end; their pool has others started elsewhere. How long what runs may take is killTimeoutSeconds of the pool, at most max_kill_timeout of the node's Nomad client. ${nomadVariables}`,
+    );
+
+const drainCommand = (environment: CommandEnvironment): CommandModule => ({
+  command: 'drain <target>',
+  describe: 'Empty a node, or end an executor, once what runs has finished',
+  builder: drainBuilder,
+  handler: async (parsed) => {
+    const options = parsed as Awaited<ReturnType<typeof drainBuilder>['argv']>;
+    const [{ drain }, { withNomad }] = await Promise.all([
+      import('../nomad/drain.ts'),
+      import('../nomad/with-nomad.ts'),
+    ]);
+    environment.done(
+      await withNomad(environment, options, { policy: operator }, (nomad) =>
+        drain(environment.context, nomad, options),
+      ),
+    );
+  },
+});
+
+const logsBuilder = (argv: Argv) =>
+  withPrefix(argv)
+    .positional('executor', {
+      type: 'string',
+      demandOption: true,
+      describe: 'The id of its allocation, or the first letters of it; also of one that ended lately',
+    })
+    .option('follow', { alias: 'f', type: 'boolean', describe: 'Go on as it writes, until it ends' })
+    .option('stderr', { type: 'boolean', describe: 'Standard error instead of the log' })
+    .option('tail', {
+      alias: 'n',
+      type: 'string',
+      requiresArg: true,
+      describe: 'Only the last lines (50), or bytes (64k, 1m, 500b)',
+    })
+    .option('json', { type: 'boolean', describe: 'Lines as they were written, for machines' })
+    .example('$0 nomad logs 1a2b3c4d -f -n 20', 'The last 20 lines, and what comes')
+    .epilogue(`What programs print is not in logs. ${nomadVariables}`);
+
+const logsCommand = (environment: CommandEnvironment): CommandModule => ({
+  command: 'logs <executor>',
+  describe: 'What an executor has logged',
+  builder: logsBuilder,
+  handler: async (parsed) => {
+    const options = parsed as Awaited<ReturnType<typeof logsBuilder>['argv']>;
+    const [{ logs }, { withNomad }] = await Promise.all([
+      import('../nomad/logs.ts'),
+      import('../nomad/with-nomad.ts'),
+    ]);
+    environment.done(
+      await withNomad(environment, options, { policy: viewer }, (nomad) =>
+        logs(environment.context, nomad, options),
       ),
     );
   },

@@ -1,12 +1,8 @@
 import type { NodeInfo } from '../../cluster/nomad/api/answers.ts';
-import { endOf } from '../../cluster/nomad/view.ts';
+import { endOf } from '../../cluster/nomad/child.ts';
 import { hasEnded, isPending, type NomadExecutor, type NomadPool } from './executors.ts';
+import type { LeadingDispatcher } from './leader.ts';
 import type { ServiceView } from './service-view.ts';
-
-export interface LeadingDispatcher {
-  readonly dispatcher: string;
-  readonly url: string;
-}
 
 /** What `paddock nomad status` shows, and with --json answers. Times are milliseconds. */
 export interface StatusReport {

@@ -1,12 +1,12 @@
-import { NomadError } from '../../cluster/nomad/api/errors.ts';
 import type { NomadApi } from '../../cluster/nomad/api/port.ts';
 import { reasonsOf } from '../../cluster/nomad/pending.ts';
 import { type CliContext, CliError, type NomadAccess } from '../context.ts';
 import type { ServiceOptions } from '../service-options.ts';
 import { isPending, listPools, type NomadPool } from './executors.ts';
+import { leaderOf, unlessForbidden } from './leader.ts';
 import { showStatus } from './print-status.ts';
 import { askService } from './service-view.ts';
-import { joinViews, type LeadingDispatcher } from './status-report.ts';
+import { joinViews } from './status-report.ts';
 import type { NomadOptions } from './with-nomad.ts';
 
 export interface StatusOptions extends NomadOptions, ServiceOptions {
@@ -39,23 +39,6 @@ export const status = async (
   if (options.json) context.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   else showStatus(context, report, nomad);
   return 0;
-};
-
-/** What a token may not read is left out of the answer; the rest is worth having. */
-const unlessForbidden = async <T>(asked: Promise<T>): Promise<T | 'forbidden'> => {
-  try {
-    return await asked;
-  } catch (error) {
-    if (error instanceof NomadError && error.status === 403) return 'forbidden';
-    throw error;
-  }
-};
-
-/** Whoever holds the lock; what is in the variable stays after the lock is gone. */
-const leaderOf = async (api: NomadApi, prefix: string): Promise<LeadingDispatcher | undefined> => {
-  const variable = await api.variables.get(`${prefix}/leader`);
-  const { dispatcher, url } = variable?.Items ?? {};
-  return variable?.Lock && dispatcher && url ? { dispatcher, url } : undefined;
 };
 
 const chosen = (pools: readonly NomadPool[], name: string | undefined): readonly NomadPool[] => {
