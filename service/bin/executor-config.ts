@@ -64,6 +64,7 @@ export const executorConfigOf = (
   values: z.output<typeof executorVariables>,
   id: string,
   machine: ExecutorMachine,
+  gentle: boolean,
 ): ExecutorConfig =>
   Object.freeze({
     id,
@@ -88,6 +89,7 @@ export const executorConfigOf = (
     forkServers: values.PADDOCK_FORK_SERVERS === '1',
     capabilities: values.PADDOCK_CAPABILITIES.split(/[\s,]+/).filter((word) => word !== ''),
     surroundings: { path: values.PATH, home: machine.home, node: machine.node },
+    gentle,
   });
 
 export interface LocalExecutorConfig {
@@ -102,6 +104,6 @@ export interface LocalExecutorConfig {
  */
 export const readExecutorConfig = (env: Environment, machine: ExecutorMachine): LocalExecutorConfig => {
   const values = readVariables(localVariables, env);
-  const executor = executorConfigOf(values, values.PADDOCK_EXECUTOR_ID, machine);
+  const executor = executorConfigOf(values, values.PADDOCK_EXECUTOR_ID, machine, false);
   return Object.freeze({ executor, token: values.PADDOCK_EXECUTOR_TOKEN });
 };

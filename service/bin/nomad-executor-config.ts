@@ -98,14 +98,15 @@ export const readNomadExecutorConfig = (
   const order = readOrder(join(values.NOMAD_TASK_DIR, ORDER_FILE), read, faults);
   const tls = readTls(values, read, faults);
   if (!order || faults.length > 0) throw new ConfigError(faults);
+  const task: ExecutorMachine = {
+    ...machine,
+    hostname: values.PADDOCK_NODE ?? machine.hostname,
+    memoryMb: Math.min(machine.memoryMb, values.NOMAD_MEMORY_LIMIT ?? machine.memoryMb),
+  };
   const host = values.NOMAD_IP_http;
   const port = values.NOMAD_PORT_http;
   return Object.freeze({
-    executor: executorConfigOf(values, values.NOMAD_ALLOC_ID, {
-      ...machine,
-      hostname: values.PADDOCK_NODE ?? machine.hostname,
-      memoryMb: Math.min(machine.memoryMb, values.NOMAD_MEMORY_LIMIT ?? machine.memoryMb),
-    }),
+    executor: executorConfigOf(values, values.NOMAD_ALLOC_ID, task, true),
     order,
     host,
     port,

@@ -1,15 +1,18 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
+import { systemClock } from '../cluster/clock.ts';
 import { type ExecutorBrief, type ExecutorStatus, PaddockError } from '../contracts/index.ts';
 import { createCompileCache } from './compile-cache/cache.ts';
 import { execute } from './execution.ts';
+import { createGentleStart } from './gentle-start.ts';
 import { takeMachine } from './machine.ts';
 import { openCatalogue, type Runtime } from './runtimes/catalogue.ts';
 import type { ProbeSurroundings } from './runtimes/probe.ts';
 import type { StagePlan } from './runtimes/stage-plan.ts';
 import { type Access, createExecutorServer } from './server.ts';
 import { createStatus, type Status, type Work } from './status.ts';
-import { createWarmSet, type WarmSet } from './warm-set.ts';
+import { createWarmSet, type WarmKind } from './warm-set.ts';
 
 export interface ExecutorConfig {
   readonly id: string;
@@ -33,6 +36,8 @@ export interface ExecutorConfig {
   readonly forkServers: boolean;
   readonly capabilities: readonly string[];
   readonly surroundings: ProbeSurroundings;
+  /** Fills its stock only once it listens, and bit by bit while the machine is busy: for many that start at once. */
+  readonly gentle: boolean;
 }
 
 export interface ExecutorLog {
@@ -61,18 +66,22 @@ const SPARE_SANDBOXES = 64;
 /** Of one that starts nothing ahead: bubblewrap's two processes and the first one inside. */
 const PLAIN_SANDBOX_MB = 2;
 
-const keepWarm = (warmSet: WarmSet, { info, compile, run }: Runtime): void => {
-  const keep = (plan: StagePlan, stage: 'compile' | 'run'): void =>
-    warmSet.keep({
-      spec: plan.spec,
-      runtime: info.name,
-      version: info.version,
-      stage,
-      memoryMb: plan.warm?.memoryMb ?? PLAIN_SANDBOX_MB,
-      startMs: plan.warm?.startMs ?? 20,
-    });
-  if (compile) keep(compile, 'compile');
-  keep(run, 'run');
+const kindsOf = ({ info, compile, run }: Runtime): WarmKind[] => {
+  const kind = (plan: StagePlan, stage: 'compile' | 'run'): WarmKind => ({
+    spec: plan.spec,
+    runtime: info.name,
+    version: info.version,
+    stage,
+    memoryMb: plan.warm?.memoryMb ?? PLAIN_SANDBOX_MB,
+    startMs: plan.warm?.startMs ?? 20,
+  });
+  return [...(compile ? [kind(compile, 'compile')] : []), kind(run, 'run')];
+};
+
+/** Processes that want a processor now, of the whole machine, more than it has. */
+const isMachineBusy = (cores: number): boolean => {
+  const running = /(\d+)\/\d+ \d+$/.exec(readFileSync('/proc/loadavg', 'utf8').trim())?.[1];
+  return Number(running ?? 0) > cores;
 };
 
 /** A result that is large is still on its way when its execution has ended, and closing would cut it off. */
@@ -120,13 +129,23 @@ export const createExecutor = async (
     onFault,
     now: () => performance.now(),
   });
+  const gentle = createGentleStart({
+    isBusy: () => isMachineBusy(config.cores),
+    clock: systemClock,
+    random: Math.random,
+  });
   const catalogue = await openCatalogue({
     imagesFolder: config.imagesFolder,
     cacheFolder: config.cacheFolder,
     forkServers: config.forkServers,
     surroundings: config.surroundings,
     maker: machine.maker,
-    onReady: (runtime) => keepWarm(warmSet, runtime),
+    onReady(runtime) {
+      for (const kind of kindsOf(runtime)) {
+        if (config.gentle) gentle.add(kind.startMs, () => warmSet.keep(kind));
+        else warmSet.keep(kind);
+      }
+    },
     onFault,
   });
   const onCleanupFault = (error: Error): void =>
@@ -170,6 +189,7 @@ export const createExecutor = async (
     },
   );
   const answers = watchAnswers(server);
+  server.once('listening', gentle.begin);
   return {
     server,
     broken: machine.launcher.gone,
@@ -184,6 +204,7 @@ export const createExecutor = async (
       work.state = 'draining';
       server.close();
       server.closeAllConnections();
+      gentle.close();
       await warmSet.close();
       await machine.close();
     },
