@@ -2,13 +2,18 @@ import type { Clock } from '../../cluster/clock.ts';
 import type { Launched, PoolEngine } from '../../cluster/port.ts';
 import type { PoolSpec } from '../../contracts/pool.ts';
 import type { Log } from '../core.ts';
-import type { Member } from '../fleet.ts';
+import { type Member, toleratedFailures } from '../member.ts';
 import { createLifeWatch, earlyEndMs, joinWithinMs, type LifeWatch } from './life-watch.ts';
 import { createPeak, type Peak } from './peak.ts';
 import { type PoolView, runningOn } from './pool-view.ts';
 import { createSetbacks, type Setbacks } from './setbacks.ts';
 import { countedNeed, neededExecutors, wantedExecutors } from './sizing.ts';
 
+/**
+ * One that has not answered for so long is replaced, long before the cluster gives its node up. It counts against the
+ * maximum still, so a dispatcher that reaches none of them cannot make a pool grow beyond that.
+ */
+const silentMs = 5_000;
 /** After a retirement that failed. */
 const retireAgainMs = 5_000;
 
@@ -40,6 +45,8 @@ interface Term {
   readonly setbacks: Setbacks;
   /** When each executor was last seen to run something, or first seen. */
   readonly busyAt: Map<string, number>;
+  /** Since when those that do not answer have not. */
+  readonly silentSince: Map<string, number>;
   /** Told to end, whether or not the cluster says so yet. */
   readonly told: Set<string>;
   before: number | undefined;
@@ -115,7 +122,36 @@ export const createPoolKeeper = (options: PoolKeeperOptions): PoolKeeper => {
         busyAt.set(executor, now);
     }
     for (const executor of busyAt.keys()) if (!members.has(executor)) busyAt.delete(executor);
+    noteSilent(current, view, members, now);
     return [...found.overdue];
+  };
+
+  /** One step towards what is wanted; false where there is nothing to do. Leading is asked about right before each. */
+  const act = (
+    current: Term,
+    wanted: number,
+    serving: readonly Launched[],
+    overdue: readonly Launched[],
+    members: ReadonlyMap<string, Member>,
+  ): boolean => {
+    if (isLaunching || isRetiring) return true;
+    const now = clock.now();
+    const silent = countSilent(current, serving, now);
+    const mayRetire = now >= retiresAfter;
+    if (overdue.length > 0 && mayRetire && engine.leads()) {
+      void retire(current, overdue, `they were not ready within ${joinWithinMs / 1_000} s`);
+      return true;
+    }
+    const surplus = Math.max(serving.length - silent - wanted, serving.length - spec.maximum);
+    if (surplus > 0 && mayRetire && engine.leads()) {
+      const chosen = emptiestFirst(serving, members, current.busyAt).slice(0, surplus);
+      void retire(current, chosen, 'they are not needed');
+      return true;
+    }
+    const missing = Math.min(wanted - serving.length + silent, spec.maximum - serving.length);
+    if (missing <= 0 || current.setbacks.pauseMs(now) > 0 || !engine.leads()) return false;
+    void launch(current, missing, serving.length);
+    return true;
   };
 
   const begin = (view: PoolView): Term => {
@@ -127,6 +163,7 @@ export const createPoolKeeper = (options: PoolKeeperOptions): PoolKeeper => {
       lives: createLifeWatch(),
       setbacks: createSetbacks(),
       busyAt: new Map(),
+      silentSince: new Map(),
       told: new Set(),
       before: undefined,
       wanted: undefined,
@@ -150,22 +187,7 @@ export const createPoolKeeper = (options: PoolKeeperOptions): PoolKeeper => {
 
       const supply = view.supply.filter(({ id }) => !current.told.has(id));
       const serving = supply.filter((one) => !overdue.includes(one));
-      if (isLaunching || isRetiring) return 'moving';
-      const mayRetire = now >= retiresAfter;
-      if (overdue.length > 0 && mayRetire && engine.leads()) {
-        void retire(current, overdue, `they were not ready within ${joinWithinMs / 1_000} s`);
-        return 'moving';
-      }
-      if (serving.length > wanted && mayRetire && engine.leads()) {
-        const chosen = emptiestFirst(serving, members, current.busyAt).slice(0, serving.length - wanted);
-        void retire(current, chosen, 'they are not needed');
-        return 'moving';
-      }
-      const missing = wanted - serving.length;
-      if (missing > 0 && current.setbacks.pauseMs(now) === 0 && engine.leads()) {
-        void launch(current, missing, serving.length);
-        return 'moving';
-      }
+      if (act(current, wanted, serving, overdue, members)) return 'moving';
       // A rise that was seen once is looked at again soon.
       return before !== undefined && needed > before && needed > wanted ? 'moving' : 'settled';
     },
@@ -176,6 +198,27 @@ export const createPoolKeeper = (options: PoolKeeperOptions): PoolKeeper => {
     setback: () => term?.setbacks.reason(clock.now()),
   };
 };
+
+const noteSilent = (
+  { silentSince }: Term,
+  view: PoolView,
+  members: ReadonlyMap<string, Member>,
+  now: number,
+): void => {
+  for (const { executor } of view.supply) {
+    const member = executor === undefined ? undefined : members.get(executor);
+    if (executor === undefined) continue;
+    if (!member || member.failures < toleratedFailures) silentSince.delete(executor);
+    else if (!silentSince.has(executor)) silentSince.set(executor, now);
+  }
+  for (const executor of silentSince.keys()) if (!members.has(executor)) silentSince.delete(executor);
+};
+
+const countSilent = ({ silentSince }: Term, serving: readonly Launched[], now: number): number =>
+  serving.filter(({ executor }) => {
+    const since = executor === undefined ? undefined : silentSince.get(executor);
+    return since !== undefined && now - since >= silentMs;
+  }).length;
 
 /** Those that wait for a node, then those not ready yet, then by how much they run, the longest idle first. */
 const emptiestFirst = (

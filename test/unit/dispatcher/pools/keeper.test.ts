@@ -249,6 +249,28 @@ test('one that is placed and never joins is retired, and replaced no more than o
   assert.equal(pool.elastic.list().filter(({ state }) => state !== 'retiring').length <= 1, true);
 });
 
+test('one that no longer answers is replaced before the cluster gives it up, within the maximum', async () => {
+  const pool = setUp({ minimum: 2, maximum: 3 });
+  await pool.start();
+  const silent = pool.join().map((id) => pool.members.get(id));
+  await pool.pass(20_000);
+  for (const member of silent) if (member) member.failures = 3;
+  await pool.pass(4_000);
+  assert.equal(pool.elastic.launches.length, 1);
+  await pool.pass(3_000);
+  assert.deepEqual(
+    pool.elastic.launches.map(({ count }) => count),
+    [2, 1],
+  );
+  pool.join();
+  await pool.pass(10_000);
+  assert.equal(pool.elastic.list().length, 3);
+  // Back again, there is one too many.
+  for (const member of silent) if (member) member.failures = 0;
+  await pool.pass(2_000);
+  assert.equal(pool.elastic.retired.length, 1);
+});
+
 test('a retirement that fails is tried again, and meanwhile the executor serves', async () => {
   const pool = setUp({ minimum: 0, idleSeconds: 5 });
   await pool.start();
