@@ -110,6 +110,8 @@ const untilSignal = async (
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  // A start that waits for a cluster waits on timers of the clock, which keep no process alive.
+  const alive = setInterval(() => {}, 60_000);
   try {
     const started = start();
     // A signal during the start ends it; its failure then is no news.
@@ -128,6 +130,7 @@ const untilSignal = async (
     const last = setTimeout(() => app.server.closeAllConnections(), LAST_ANSWERS_MS);
     await app.close();
     clearTimeout(last);
+    clearInterval(alive);
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
   }

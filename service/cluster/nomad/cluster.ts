@@ -67,6 +67,8 @@ export const createNomadCluster = (options: NomadClusterOptions): Cluster => {
   let key: SigningKey | undefined;
   let parts: Parts | undefined;
   let headerForPeers = (): string => '';
+  let closed = false;
+  const isClosed = (): boolean => closed;
 
   const peers = createPeers({
     ...{ self, leads, clock, log, tls: options.tls },
@@ -98,7 +100,7 @@ export const createNomadCluster = (options: NomadClusterOptions): Cluster => {
   return {
     elastic,
     async start(listener) {
-      key = await reach(options, () =>
+      key = await reach(options, isClosed, () =>
         shareSigningKey(
           api.variables,
           `${prefix}/signing-key`,
@@ -108,7 +110,8 @@ export const createNomadCluster = (options: NomadClusterOptions): Cluster => {
       const made = await assemble(options, { key, view, peers, listener });
       headerForPeers = made.headerForPeers;
       parts = made;
-      await reach(options, made.watch.refresh);
+      await reach(options, isClosed, made.watch.refresh);
+      if (closed) return;
       made.watch.follow();
       leadership = seekLeadership({
         ...{ variables: api.variables, path: `${prefix}/leader`, self, clock, log },
@@ -119,6 +122,7 @@ export const createNomadCluster = (options: NomadClusterOptions): Cluster => {
       });
     },
     async close() {
+      closed = true;
       takeOver.stop();
       engine.close();
       await leadership?.close();
@@ -135,19 +139,20 @@ const openDoor = (parts: Parts | undefined): Door => {
 };
 
 /** Asks until Nomad answers. What it refuses (a token without the right, a wrong address) is told at once. */
-const reach = async <T>({ clock, log }: NomadClusterOptions, ask: () => Promise<T>): Promise<T> => {
+const reach = async <T>(
+  { clock, log }: NomadClusterOptions,
+  isClosed: () => boolean,
+  ask: () => Promise<T>,
+): Promise<T> => {
   const deadline = clock.now() + REACHABLE_WITHIN_MS;
   for (let first = true; ; first = false) {
     try {
       return await ask();
     } catch (error) {
       const isRefused = !(error instanceof NomadError) || (error.status !== undefined && error.status < 500);
-      if (isRefused || clock.now() >= deadline) throw error;
+      if (isRefused || isClosed() || clock.now() >= deadline) throw error;
       if (first) log.warn({ err: error }, 'Nomad does not answer; trying again for a minute');
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, REACH_RETRY_MS);
-        timer.ref();
-      });
+      await new Promise<void>((resolve) => clock.after(REACH_RETRY_MS, resolve));
     }
   }
 };
@@ -188,22 +193,31 @@ const createTakeOver = (
   steps: { refresh: () => Promise<void>; holds: () => boolean; done: () => void },
 ): { begin(): void; stop(): void } => {
   let work: { stop(): void } | undefined;
+  /** Of the latest election: what an earlier one still does counts for nothing. */
+  let term = 0;
+  const stop = (): void => {
+    term++;
+    work?.stop();
+  };
   return {
     begin() {
-      work?.stop();
+      stop();
+      const mine = term;
+      const isCurrent = (): boolean => mine === term && steps.holds();
       work = every(clock, async () => {
         try {
-          await register();
-          await steps.refresh();
-          if (steps.holds()) steps.done();
-          work?.stop();
+          if (isCurrent()) await register();
+          if (isCurrent()) await steps.refresh();
+          if (isCurrent()) steps.done();
+          if (mine === term) stop();
         } catch (error) {
-          log.warn({ err: error }, 'the pools could not be registered with Nomad; trying again');
-          if (!steps.holds()) work?.stop();
+          if (isCurrent())
+            log.warn({ err: error }, 'the pools could not be registered with Nomad; trying again');
+          else if (mine === term) stop();
         }
         return REGISTER_RETRY_MS;
       });
     },
-    stop: () => work?.stop(),
+    stop,
   };
 };

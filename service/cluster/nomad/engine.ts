@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { PoolEngine } from '../port.ts';
 import type { NomadJobs } from './api/port.ts';
 import { every } from './every.ts';
-import { poolOfJob, type View } from './view.ts';
+import type { View } from './view.ts';
 
 /**
  * So many requests at a time. Nomad plans what is dispatched at the same moment concurrently; plans that meet on a
@@ -50,12 +50,14 @@ export const createEngine = (options: EngineOptions): PoolEngine & { close(): vo
       const old = listed.filter(
         (job) =>
           job.Status === 'dead' &&
-          poolOfJob(job.ID, prefix) !== undefined &&
+          // To Nomad a job is dead once it was told to end, though its executor may finish what runs for an hour.
+          view.isOver(job.ID) &&
           job.SubmitTime < before &&
           !isRecent(job.ID),
       );
+      const names = new Set(listed.map(({ ID }) => ID));
+      for (const id of endedAt.keys()) if (!names.has(id)) endedAt.delete(id);
       await paced(old, ({ ID }) => jobs.deregister(ID, { purge: true }));
-      for (const { ID } of old) endedAt.delete(ID);
     } catch (error) {
       log.warn({ err: error }, 'executors that have ended could not be purged from Nomad');
     }
@@ -82,19 +84,23 @@ export const createEngine = (options: EngineOptions): PoolEngine & { close(): vo
     retire: (ids) =>
       paced(ids, async (id) => {
         if (!options.leads()) return;
-        view.retiring(id);
+        // Before Nomad answers: meanwhile nobody is to choose it once more.
+        view.retiring(id, clock.epoch());
         await jobs.deregister(id);
       }),
     close: tidying.stop,
   };
 };
 
-/** All of them, a few at a time; rejects with the first failure once all have been tried. */
+/**
+ * All of them, a few at a time; rejects with the first failure, at the end. One that always fails holds no other up,
+ * but where as many have failed as go at once the rest is left.
+ */
 const paced = async <T>(items: readonly T[], task: (item: T) => Promise<void>): Promise<void> => {
   const left = [...items];
   const failures: unknown[] = [];
   const work = async (): Promise<void> => {
-    while (left.length > 0 && failures.length === 0) {
+    while (left.length > 0 && failures.length < AT_ONCE) {
       const [item] = left.splice(0, 1);
       await task(item as T).catch((error: unknown) => failures.push(error));
     }

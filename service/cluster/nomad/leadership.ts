@@ -11,6 +11,7 @@ const DELAY_MS = 1_000;
 const BEAT_MS = 2_500;
 const LOOK_MS = 1_000;
 const RETRY_MS = 500;
+const CLOSE_MS = 1_000;
 /** A holder that could not leave a beat since it began the last one stops leading this long after. */
 const LEASE_MS = 8_500;
 /** Others wait longer than that, from when they saw the last beat, which is after it was begun. Clocks need not agree. */
@@ -54,22 +55,26 @@ export const seekLeadership = (options: LeadershipOptions): Leadership => {
   let closed = false;
   let troubled = false;
 
-  const lose = (why: string): number => {
+  const lose = (held: Held, why: string): number => {
     lock = undefined;
     leader = undefined;
     log.warn({ why }, 'this dispatcher leads no more');
+    // It may still be its own, and then nobody has to wait for it.
+    variables.release(path, held.id).catch(() => {});
     return LOOK_MS;
   };
 
   const beat = async (held: Held): Promise<number> => {
     const begun = clock.now();
-    if (begun >= held.until) return lose('it could not say in time that it is alive');
-    if (!(await variables.renew(path, held.id))) return lose('the lock is not its own any more');
+    if (begun >= held.until) return lose(held, 'it could not say in time that it is alive');
+    if (!(await variables.renew(path, held.id))) return lose(held, 'the lock is not its own any more');
     const last = await variables.get(beatPath);
     const items = { ...self, lock: held.id, beat: String(held.beats + 1) };
     // Nobody else writes it, unless this one leads no more and does not know it yet.
     if (!(await variables.put(beatPath, items, last?.ModifyIndex ?? 0))) return RETRY_MS;
     if (closed) return BEAT_MS;
+    // Somebody may have looked just before this beat, seen none for too long, and be about to lead.
+    if (clock.now() >= held.until) return lose(held, 'its beat came too late');
     held.beats++;
     held.until = begun + LEASE_MS;
     return BEAT_MS;
@@ -93,7 +98,10 @@ export const seekLeadership = (options: LeadershipOptions): Leadership => {
   const look = async (): Promise<number> => {
     const variable = await variables.get(path);
     const holder = variable?.Lock?.ID;
-    if (!variable || !holder) return take();
+    if (!variable || !holder) {
+      leader = undefined;
+      return take();
+    }
     const beat = await variables.get(beatPath);
     const found = `${holder} ${beat?.Items.lock} ${beat?.Items.beat}`;
     if (found !== seen.beat) seen = { beat: found, at: clock.now() };
@@ -105,15 +113,18 @@ export const seekLeadership = (options: LeadershipOptions): Leadership => {
     return take();
   };
 
+  let underWay: Promise<unknown> = Promise.resolve();
   const loop = every(clock, async () => {
     try {
-      const inMs = await (lock ? beat(lock) : look());
+      const step = lock ? beat(lock) : look();
+      underWay = step.catch(() => {});
+      const inMs = await step;
       troubled = false;
       return inMs;
     } catch (error) {
-      if (!troubled) log.warn({ err: error }, 'the lock of the leader cannot be reached');
+      if (!troubled && !closed) log.warn({ err: error }, 'the lock of the leader cannot be reached');
       troubled = true;
-      if (lock && clock.now() >= lock.until) lose('Nomad could not be reached in time');
+      if (lock && clock.now() >= lock.until) lose(lock, 'Nomad could not be reached in time');
       return RETRY_MS;
     }
   });
@@ -127,6 +138,8 @@ export const seekLeadership = (options: LeadershipOptions): Leadership => {
       const held = lock;
       lock = undefined;
       if (held) await variables.release(path, held.id).catch(() => {});
+      // A lock that is just being taken is let go of as soon as it is there.
+      else await Promise.race([underWay, new Promise<void>((resolve) => clock.after(CLOSE_MS, resolve))]);
     },
   };
 };

@@ -41,20 +41,25 @@ export const createPeers = (options: PeersOptions): KnownPeers => {
   let sending = false;
   let next: readonly PoolDemand[] | undefined;
   let troubled = false;
+  let closed = false;
 
   const send = async (url: string, pools: readonly PoolDemand[]): Promise<void> => {
-    const report: DemandReport = { ...self, pools: [...pools] };
-    const { statusCode, body } = await request(`${url}/cluster/demand`, {
-      method: 'POST',
-      dispatcher: agent,
-      headers: { authorization: options.authorization(), 'content-type': 'application/json' },
-      body: JSON.stringify(report),
-      headersTimeout: TIMEOUT_MS,
-      bodyTimeout: TIMEOUT_MS,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    await body.dump();
-    if (statusCode !== 204) throw new Error(`the leading dispatcher answered ${statusCode}`);
+    const report: DemandReport = { dispatcher: self.dispatcher, url: self.url, pools: [...pools] };
+    const late = new AbortController();
+    const cancel = clock.after(TIMEOUT_MS, () => late.abort(new Error('it did not answer in time')));
+    try {
+      const { statusCode, body } = await request(`${url}/cluster/demand`, {
+        method: 'POST',
+        dispatcher: agent,
+        headers: { authorization: options.authorization(), 'content-type': 'application/json' },
+        body: JSON.stringify(report),
+        signal: late.signal,
+      });
+      await body.dump();
+      if (statusCode !== 204) throw new Error(`it answered ${statusCode}`);
+    } finally {
+      cancel();
+    }
   };
 
   /** One at a time, and only the newest of what was told meanwhile. */
@@ -63,12 +68,14 @@ export const createPeers = (options: PeersOptions): KnownPeers => {
     for (let pools = next; pools; pools = next) {
       next = undefined;
       const leader = options.leader();
-      if (!leader || options.leads()) continue;
+      // It may hold the lock and not lead yet.
+      if (!leader || options.leads() || leader.dispatcher === self.dispatcher) continue;
       try {
         await send(leader.url, pools);
         troubled = false;
       } catch (error) {
-        if (!troubled) log.warn({ err: error, leader }, 'the leading dispatcher cannot be told of demand');
+        if (!troubled && !closed)
+          log.warn({ err: error, leader }, 'the leading dispatcher cannot be told of demand');
         troubled = true;
       }
     }
@@ -80,13 +87,17 @@ export const createPeers = (options: PeersOptions): KnownPeers => {
 
   return {
     tell(demand) {
+      if (closed) return;
       next = demand;
       if (!sending) void sendAll();
     },
     heard: () => fresh(FRESH_MS).flatMap(({ pools }) => pools),
-    urls: () => [self.url, ...fresh(REACHABLE_MS).map(({ url }) => url)].slice(0, MOST_PEERS),
+    urls: () => [...new Set([self.url, ...fresh(REACHABLE_MS).map(({ url }) => url)])].slice(0, MOST_PEERS),
     receive(report) {
       if (report.dispatcher === self.dispatcher) return;
+      // One that was started anew has another name, and its old demand is gone.
+      for (const [name, { url }] of reports)
+        if (url === report.url && name !== report.dispatcher) reports.delete(name);
       if (reports.size >= MOST_PEERS && !reports.has(report.dispatcher)) {
         const [oldest] = [...reports].sort(([, a], [, b]) => a.at - b.at);
         if (oldest) reports.delete(oldest[0]);
@@ -94,6 +105,7 @@ export const createPeers = (options: PeersOptions): KnownPeers => {
       reports.set(report.dispatcher, { ...report, at: clock.now() });
     },
     async close() {
+      closed = true;
       next = undefined;
       await agent.destroy();
     },

@@ -29,6 +29,8 @@ export interface RosterOptions {
 interface Present {
   readonly since: number;
   joined: boolean;
+  /** It takes nothing any more, and does not join if it has not yet. */
+  draining: boolean;
 }
 
 /** Tells the dispatcher who is there, from what Nomad and what executors themselves say, each once. */
@@ -36,17 +38,34 @@ export const createRoster = (options: RosterOptions): Roster => {
   const { listener, tokens, clock, log } = options;
   const present = new Map<string, Present>();
   const awaited = new Map<string, () => void>();
+  let closed = false;
+
+  const enter = (id: string): Present => {
+    stopWaiting(id);
+    const entry = { since: clock.now(), joined: false, draining: false };
+    present.set(id, entry);
+    return entry;
+  };
 
   const join = async (id: string, url: string, pool: string): Promise<void> => {
-    stopWaiting(id);
-    if (present.has(id)) return;
-    const entry: Present = { since: clock.now(), joined: false };
-    present.set(id, entry);
-    const authorization = await tokens.for(id);
-    // It may have left while its token was made.
-    if (present.get(id) !== entry) return;
+    if (closed || present.has(id)) return;
+    const entry = enter(id);
+    const authorization = await tokens.for(id).catch((error: unknown) => {
+      // It is to be tried again when it registers or is listed once more.
+      if (present.get(id) === entry) present.delete(id);
+      throw error;
+    });
+    // It may have left, or begun to end, while its token was made.
+    if (closed || present.get(id) !== entry || entry.draining) return;
     entry.joined = true;
     listener.joined({ id, url, pool, authorization, tls: options.tls });
+  };
+
+  const drain = (id: string): void => {
+    const entry = present.get(id) ?? enter(id);
+    if (entry.draining) return;
+    entry.draining = true;
+    if (entry.joined) listener.draining(id);
   };
 
   const stopWaiting = (id: string): void => {
@@ -71,32 +90,33 @@ export const createRoster = (options: RosterOptions): Roster => {
 
   const found = (allocation: Allocation, pool: string): void => {
     const { ID: id } = allocation;
+    if (closed || present.has(id) || awaited.has(id)) return;
     const url = urlOf(allocation);
     if (url === undefined) {
       log.warn({ allocation: id }, 'an executor has no port labelled http');
       return;
     }
-    if (present.has(id) || awaited.has(id)) return;
-    const enter = (): void => {
-      join(id, url, pool).catch((error: unknown) =>
-        log.warn({ err: error, executor: id }, 'no token could be made'),
-      );
+    const come = (): void => {
+      join(id, url, pool).catch((error: unknown) => {
+        log.warn({ err: error, executor: id }, 'no token could be made');
+        if (!closed && !present.has(id)) awaited.set(id, clock.after(SAYS_SO_WITHIN_MS, come));
+      });
     };
     const age = clock.epoch() - allocation.CreateTime;
-    if (age >= SAYS_SO_WITHIN_MS) enter();
-    else awaited.set(id, clock.after(SAYS_SO_WITHIN_MS, enter));
+    if (age >= SAYS_SO_WITHIN_MS) come();
+    else awaited.set(id, clock.after(SAYS_SO_WITHIN_MS, come));
   };
 
   return {
     changed(changes) {
       for (const change of changes) {
         if (change.kind === 'running') found(change.allocation, change.pool);
-        else if (change.kind === 'ending') listener.draining(change.id);
+        else if (change.kind === 'ending') drain(change.id);
         else leave(change.id, change.reason);
       }
     },
     async registered({ allocation, url, pool, state }) {
-      if (state === 'draining') listener.draining(allocation);
+      if (state === 'draining') drain(allocation);
       else await join(allocation, url, pool);
     },
     check(isLive) {
@@ -106,6 +126,7 @@ export const createRoster = (options: RosterOptions): Roster => {
       }
     },
     close() {
+      closed = true;
       for (const cancel of awaited.values()) cancel();
       awaited.clear();
     },

@@ -6,6 +6,8 @@ import type { Change, View } from './view.ts';
 
 /** Events can be lost without a word (a restarted server, an index too old), so the whole is listed now and then. */
 const RELIST_MS = 15_000;
+/** Executors that wait for a node mostly wait for the same reason. */
+const MOST_EXPLAINED = 20;
 const FIRST_RETRY_MS = 200;
 const LONGEST_RETRY_MS = 5_000;
 /** Servers' clocks and ours may differ by this much. */
@@ -45,27 +47,47 @@ export const watchNomad = (options: WatchOptions): Watch => {
     const { jobs } = await api.jobs.list(jobPrefix);
     const found = await api.allocations.list(jobPrefix);
     index = Math.max(index, found.index);
+    if (closing.signal.aborted) return;
     options.changed(view.relist(jobs, found.allocations, since));
     options.listed();
-    await explain();
+    void explain();
   };
 
-  /** Why what waits to be placed does: evaluations from before the stream began are asked for. */
+  /**
+   * Why what waits to be placed does: evaluations from before the stream began are asked for. Nothing waits for it, and
+   * what fails here is asked for again after the next listing.
+   */
   const explain = async (): Promise<void> => {
-    for (const id of view.waitingForPlacement().slice(0, 20)) {
-      for (const evaluation of await api.jobs.evaluations(id)) view.evaluation(evaluation);
+    try {
+      for (const id of view.unexplained().slice(0, MOST_EXPLAINED)) {
+        for (const evaluation of await api.jobs.evaluations(id)) view.evaluation(evaluation);
+      }
+    } catch {
+      // A listing that fails is told; this would only repeat it.
     }
   };
 
   let listing: Promise<void> | undefined;
+  let following: Promise<void> | undefined;
+  /** Who asks in the middle of a listing gets the next one: what happened just before has to be in it. */
   const refresh = (): Promise<void> => {
-    listing ??= list().finally(() => {
+    if (listing) {
+      following ??= listing
+        .catch(() => {}) // told to those who asked for it
+        .then(() => {
+          following = undefined;
+          return refresh();
+        });
+      return following;
+    }
+    listing = list().finally(() => {
       listing = undefined;
     });
     return listing;
   };
 
   const take = (batch: EventBatch): void => {
+    if (closing.signal.aborted) return;
     index = Math.max(index, batch.Index);
     const changes: Change[] = [];
     for (const { Topic, Payload } of batch.Events) {
@@ -82,14 +104,18 @@ export const watchNomad = (options: WatchOptions): Watch => {
   };
 
   let retryMs = FIRST_RETRY_MS;
+  /** Told once, until events come again. */
+  let broken = false;
   const stream = async (): Promise<number> => {
     try {
       for await (const batch of api.cluster.events(TOPICS, index, closing.signal)) {
         retryMs = FIRST_RETRY_MS;
+        broken = false;
         take(batch);
       }
     } catch (error) {
-      if (!closing.signal.aborted) log.warn({ err: error, retryMs }, "Nomad's event stream broke");
+      if (!broken && !closing.signal.aborted) log.warn({ err: error }, "Nomad's event stream broke");
+      broken = true;
     }
     relisting?.soon();
     const inMs = retryMs;

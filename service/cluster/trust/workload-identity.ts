@@ -70,9 +70,17 @@ const keepKeys = ({ keys, clock }: WorkloadVerifierConfig) => {
   let triedAt = Number.NEGATIVE_INFINITY;
   let underWay: Promise<KeySet> | undefined;
 
+  /** Why it fails names Nomad's address: that is for the log, not for whoever asks without an identity. */
+  const ask = async (): Promise<JsonWebKeySet> => {
+    try {
+      return await keys();
+    } catch (error) {
+      throw new Error("the cluster's keys could not be fetched", { cause: error });
+    }
+  };
   const fetch = async (): Promise<KeySet> => {
     try {
-      known = createLocalJWKSet(await keys());
+      known = createLocalJWKSet(await ask());
       fetchedAt = clock.now();
       return known;
     } finally {
