@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { type Inspection, inspectIsolation, refusal } from './isolation.ts';
 import { clearAbandoned, type Place, takePlace, UIDS_PER_PLACE } from './place.ts';
 import { createBubblewrapMaker } from './sandbox/bubblewrap.ts';
-import { writeEtc } from './sandbox/etc.ts';
+import { shareEtc, writeEtc } from './sandbox/etc.ts';
 import { createForkMaker, type ForkMaker } from './sandbox/fork-maker.ts';
 import { type Launcher, startLauncher } from './sandbox/launcher.ts';
 import { seccompFilter } from './sandbox/seccomp/filter.ts';
@@ -10,6 +10,8 @@ import { createSlots } from './sandbox/slots.ts';
 
 export interface MachineConfig {
   readonly stateFolder: string;
+  /** What executors of this machine share; without it each makes its own. */
+  readonly cacheFolder?: string;
   /** Folder of the compiled programs of sandbox/native. */
   readonly nativeFolder: string;
   readonly userId: number;
@@ -36,6 +38,17 @@ const FORK_TIMEOUT_MS = 5_000;
 /** The last uids of a place are the fork servers'. */
 const SERVER_UIDS = 64;
 
+const takeEtc = (placeFolder: string, cacheFolder: string | undefined): string => {
+  try {
+    if (cacheFolder !== undefined) return shareEtc(cacheFolder);
+  } catch {
+    // A cache that cannot be written is no reason not to start.
+  }
+  const own = `${placeFolder}/etc`;
+  writeEtc(own);
+  return own;
+};
+
 const takeMaker = (
   config: MachineConfig,
   place: Place,
@@ -44,9 +57,8 @@ const takeMaker = (
 ): ForkMaker => {
   const native = (name: string): string => `${config.nativeFolder}/${name}`;
   const seccompPath = `${place.folder}/seccomp.bpf`;
-  const etc = `${place.folder}/etc`;
   writeFileSync(seccompPath, seccompFilter(config.architecture), { mode: 0o644 });
-  writeEtc(etc);
+  const etc = takeEtc(place.folder, config.cacheFolder);
   for (const name of ['slots', 'servers']) mkdirSync(`${place.folder}/${name}`, { mode: 0o711 });
   const most = Math.min(UIDS_PER_PLACE - SERVER_UIDS, config.mostSandboxes);
   const { firstUid } = place;
