@@ -7,7 +7,7 @@ import { type Admitted, admit } from './admission.ts';
 import { createCatalogue } from './catalogue.ts';
 import { createDispatch, type Dispatch } from './dispatch.ts';
 import type { Execution, Finished } from './execution.ts';
-import { createExecutorClient, type OnOutput } from './executor-client.ts';
+import { createExecutorClients, type OnOutput } from './executor-client.ts';
 import { createFleet, type Fleet } from './fleet.ts';
 import { createPools, type Pools } from './pools/pools.ts';
 import { createFixedRouter } from './pools/routing.ts';
@@ -70,7 +70,7 @@ export const createCore = (options: CoreOptions): Core => {
     clock,
     log,
     statusEveryMs: settings.statusEveryMs,
-    connect: createExecutorClient,
+    connect: createExecutorClients(),
     changed: (runtimes) => {
       catalogue.update(runtimes);
       pools?.update();

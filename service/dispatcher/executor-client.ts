@@ -1,6 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import { type Dispatcher, Pool } from 'undici';
-import type { ExecutorAddress } from '../cluster/port.ts';
+import type { ExecutorAddress, TlsIdentity } from '../cluster/port.ts';
 import { executorServerName } from '../contracts/cluster-api.ts';
 import { PaddockError, problemSchema } from '../contracts/errors.ts';
 import type { OutputEvent } from '../contracts/execution.ts';
@@ -49,15 +50,31 @@ export interface ExecutorClient {
 
 const statusTimeoutMs = 2_000;
 
+/** Makes clients. Reading an identity takes longer than an execution does here, so they share what is read of one. */
+export const createExecutorClients = (): ((address: ExecutorAddress) => ExecutorClient) => {
+  const contexts = new WeakMap<TlsIdentity, SecureContext>();
+  const contextOf = (identity: TlsIdentity): SecureContext => {
+    const context = contexts.get(identity) ?? createSecureContext(identity);
+    contexts.set(identity, context);
+    return context;
+  };
+  return (address) => createExecutorClient(address, contextOf);
+};
+
 /** One executor over kept-alive connections. Nothing limits how long an execution takes but its own limits and deadline. */
-export const createExecutorClient = (address: ExecutorAddress): ExecutorClient => {
+export const createExecutorClient = (
+  address: ExecutorAddress,
+  contextOf: (identity: TlsIdentity) => SecureContext = createSecureContext,
+): ExecutorClient => {
   const pool = new Pool(address.url, {
     connections: null,
     pipelining: 1,
     headersTimeout: 0,
     bodyTimeout: 0,
     // Nodes come and go with their addresses, so certificates bear the part that is played, not a host.
-    ...(address.tls && { connect: { ...address.tls, servername: executorServerName } }),
+    ...(address.tls && {
+      connect: { secureContext: contextOf(address.tls), servername: executorServerName },
+    }),
   });
 
   return {
