@@ -59,7 +59,15 @@ const run = async (config: ServiceConfig, hooks: ServeHooks): Promise<number> =>
   requireTokens(config, tokens);
   const tls = readTls(config.tls);
   const cluster = await openCluster(config, tls, projectRoot, log);
-  const dependencies = { cluster, tokens, clock: systemClock, random: Math.random, newId: randomUUID, log };
+  const dependencies = {
+    cluster,
+    tokens,
+    clock: systemClock,
+    random: Math.random,
+    newId: randomUUID,
+    log,
+    tls,
+  };
   const application = await createApp(config.dispatcher, dependencies);
   return untilSignal(application, config, async () => {
     const url = await listen(application, config);

@@ -1,6 +1,6 @@
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Clock } from '../cluster/clock.ts';
-import type { Cluster } from '../cluster/port.ts';
+import type { Cluster, TlsIdentity } from '../cluster/port.ts';
 import { PaddockError } from '../contracts/errors.ts';
 import { pistonRoutes } from './compat/piston.ts';
 import { plainRoutes } from './compat/plain.ts';
@@ -39,6 +39,8 @@ export interface AppDependencies {
   readonly random: () => number;
   readonly newId: () => string;
   readonly log: Log & FastifyBaseLogger;
+  /** Undefined: plain HTTP. */
+  readonly tls?: TlsIdentity | undefined;
 }
 
 export interface App {
@@ -62,7 +64,7 @@ export const createApp = async (settings: DispatcherSettings, deps: AppDependenc
       logFinished(log, finished);
     },
   });
-  const app = createServer(settings, log);
+  const app = createServer(settings, log, deps.tls);
   // Before the server waits for its open requests: what is left of them gets its answer now.
   app.addHook('preClose', () => core.drain(0));
   app.addHook('onClose', async () => {
@@ -85,16 +87,22 @@ export const createApp = async (settings: DispatcherSettings, deps: AppDependenc
     plainRoutes(target, core);
   };
   addRoutes(app);
-  if (elastic) clusterRoutes(app, elastic.door);
+  if (elastic) clusterRoutes(app, elastic.door, deps.tls !== undefined);
   rootRoute(app, settings.version);
   documentationRoutes(app, settings.version, addRoutes);
   await app.ready();
   return { app, core };
 };
 
-const createServer = (settings: DispatcherSettings, log: FastifyBaseLogger): FastifyInstance => {
+const createServer = (
+  settings: DispatcherSettings,
+  log: FastifyBaseLogger,
+  tls: TlsIdentity | undefined,
+): FastifyInstance => {
   const app = fastify({
     loggerInstance: log,
+    // Callers need no certificate. Executors and other dispatchers do: routes/cluster.ts looks at it.
+    ...(tls && { https: { ...tls, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2' } }),
     // One event per execution is logged by us; a child logger for each request would cost more than it tells.
     logController: new LogController({ disableRequestLogging: true }),
     childLoggerFactory: (logger) => logger,
