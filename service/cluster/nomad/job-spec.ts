@@ -176,14 +176,13 @@ export const jobIdOf = (pool: string, prefix: string): string => `${prefix}-${po
 
 /**
  * The parameterized job of a pool: each dispatch of it is one executor. The same pool and cluster give the same job,
- * and `meta.paddock_spec` is a hash over all of it.
+ * and `meta.paddock_spec` is a hash over all of it but the region.
  */
 export const executorJob = (pool: PoolSpec, cluster: ClusterSettings): JobSpec => {
   const job = {
     ID: jobIdOf(pool.name, cluster.prefix),
     Name: jobIdOf(pool.name, cluster.prefix),
     Namespace: cluster.namespace,
-    ...(cluster.region !== undefined && { Region: cluster.region }),
     Type: 'batch',
     Priority: pool.priority,
     Datacenters: pool.datacenters,
@@ -197,5 +196,7 @@ export const executorJob = (pool: PoolSpec, cluster: ClusterSettings): JobSpec =
     },
     Meta: { [poolMeta]: pool.name, [versionMeta]: cluster.version },
   };
-  return { ...job, Meta: { ...job.Meta, [specMeta]: hashOf(job) } };
+  // Not in the hash: who leaves the region to Nomad means the same one as who names it.
+  const region = cluster.region === undefined ? {} : { Region: cluster.region };
+  return { ...job, ...region, Meta: { ...job.Meta, [specMeta]: hashOf(job) } };
 };
