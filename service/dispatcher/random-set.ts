@@ -3,7 +3,6 @@ export interface RandomSet<T> {
   readonly size: number;
   /** By its number from 0; numbers change with each `toggle`. */
   at(index: number): T | undefined;
-  has(item: T): boolean;
   /** Puts it in or takes it out; nothing where it is so already. */
   toggle(item: T, inside: boolean): void;
 }
@@ -16,7 +15,6 @@ export const createRandomSet = <T>(): RandomSet<T> => {
       return items.length;
     },
     at: (index) => items[index],
-    has: (item) => places.has(item),
     toggle(item, inside) {
       const place = places.get(item);
       if ((place !== undefined) === inside) return;
