@@ -153,6 +153,8 @@ job "dispatcher" {
       }
     }
 
+    # Nomad lists a dispatcher from the start of its task on, half a second before it listens, and whatever its check
+    # says. A caller whose connection is refused tries the next one.
     service {
       name     = var.prefix
       provider = "nomad"
