@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Allocation, ChildJob, Job } from '../../cluster/nomad/api/answers.ts';
 import type { NomadApi } from '../../cluster/nomad/api/port.ts';
+import { endOf } from '../../cluster/nomad/child.ts';
 import { jobIdOf, poolMeta } from '../../cluster/nomad/job-spec.ts';
 import { poolOfJob } from '../../cluster/nomad/view.ts';
 import { CliError } from '../context.ts';
@@ -99,6 +100,21 @@ export const hasEnded = ({ ClientStatus }: Allocation): boolean =>
 /** Asked for, and not on a node: Nomad looks for one. */
 export const isPending = ({ dead, stopped, allocation }: NomadExecutor): boolean =>
   !dead && !stopped && (allocation === undefined || allocation.ClientStatus === 'lost');
+
+/** What Nomad does about an end. What led to it stands before them. */
+const aftermath: ReadonlySet<string> = new Set([
+  'Not Restarting',
+  'Killing',
+  'Killed',
+  'Sibling Task Failed',
+]);
+
+/** Why one has failed, for people: what happened to its task, rather than what Nomad then did. */
+export const failureOf = (allocation: Allocation): string => {
+  const events = Object.values(allocation.TaskStates).flatMap(({ Events }) => Events);
+  const cause = events.findLast(({ Type, DisplayMessage }) => DisplayMessage !== '' && !aftermath.has(Type));
+  return allocation.ClientStatus === 'failed' && cause ? cause.DisplayMessage : endOf(allocation);
+};
 
 /** How Nomad shows the ids of allocations and nodes, and takes them. */
 export const shortId = (id: string): string => id.slice(0, 8);

@@ -1,6 +1,5 @@
 import type { NodeInfo } from '../../cluster/nomad/api/answers.ts';
-import { endOf } from '../../cluster/nomad/child.ts';
-import { hasEnded, isPending, type NomadExecutor, type NomadPool } from './executors.ts';
+import { failureOf, hasEnded, isPending, type NomadExecutor, type NomadPool } from './executors.ts';
 import type { LeadingDispatcher } from './leader.ts';
 import type { ServiceView } from './service-view.ts';
 
@@ -150,6 +149,6 @@ const failure = ({ allocation }: NomadExecutor, now: number): FailedExecutor | u
     return undefined;
   return {
     ...{ allocation: allocation.ID, node: allocation.NodeName || allocation.NodeID },
-    ...{ endedMsAgo: now - allocation.ModifyTime, reason: endOf(allocation) },
+    ...{ endedMsAgo: now - allocation.ModifyTime, reason: failureOf(allocation) },
   };
 };

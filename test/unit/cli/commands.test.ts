@@ -25,7 +25,7 @@ describe('the command line as a whole', () => {
   test('--help and --version go to standard output', async () => {
     const help = await paddock(['--help']);
     assert.equal(help.code, 0);
-    for (const command of 'serve run runtimes executors pools stats bench doctor token'.split(' ')) {
+    for (const command of 'serve run runtimes executors pools stats bench doctor token nomad'.split(' ')) {
       assert.match(help.stdout, new RegExp(`paddock ${command}`));
       const own = await paddock([command, '--help']);
       assert.equal(own.code, 0);
