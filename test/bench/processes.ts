@@ -24,6 +24,13 @@ export const cpuOf = (pid: number | 'self'): CpuUse => {
   return { own: ticks(11, 12) * MS_PER_TICK, children: ticks(13, 14) * MS_PER_TICK };
 };
 
+/** How long the first thread of a process was ready to run and had no core, in ms. undefined where the kernel does not count it. */
+export const coreWaitOf = (pid: number): number | undefined => {
+  // https://docs.kernel.org/scheduler/sched-stats.html: time on a core, time waiting for one (ns), and how often.
+  const [, waited] = readQuietly(`/proc/${pid}/schedstat`).split(' ').map(Number);
+  return waited === undefined ? undefined : waited / 1e6;
+};
+
 /** kthreadd, the parent of every thread of the kernel's own. */
 const KERNEL = 2;
 

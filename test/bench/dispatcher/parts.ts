@@ -33,11 +33,19 @@ export const startDispatcher = (program: string, folder: string): { child: Child
 
 /** What it says next; an end before that is a failure. */
 export const heard = async <T>(child: ChildProcess): Promise<T> => {
-  const said = once(child, 'message').then(([message]): T => message);
-  const ended = once(child, 'exit').then(([code, signal]) => {
-    throw new Error(`${child.spawnargs.at(-1)} ended with ${signal ?? code}`);
+  const over = new AbortController();
+  const { signal } = over;
+  const said = once(child, 'message', { signal }).then(([message]): T => message);
+  const ended = once(child, 'exit', { signal }).then(([code, by]) => {
+    throw new Error(`${child.spawnargs.at(-1)} ended with ${by ?? code}`);
   });
-  return Promise.race([said, ended]);
+  try {
+    return await Promise.race([said, ended]);
+  } finally {
+    // What did not come is waited for no longer; that it is given up is no news.
+    Promise.allSettled([said, ended]);
+    over.abort();
+  }
 };
 
 export const endPart = async (child: ChildProcess): Promise<void> => {

@@ -5,9 +5,10 @@ import type { FleetOrder } from '../dispatcher/fake-fleet.ts';
 import type { FleetJoined, FleetUrls } from '../dispatcher/fleet-dispatcher.ts';
 import type { FleetDriven, FleetLoad } from '../dispatcher/fleet-load.ts';
 import { endPart, heard, startDispatcher, startPart } from '../dispatcher/parts.ts';
-import { cpuOf, memoryOf } from '../processes.ts';
+import { coreWaitOf, cpuOf, machineCpu, memoryOf } from '../processes.ts';
 import { figure } from '../report.ts';
 import type { Bench, Row, Scenario } from '../scenario.ts';
+import { sum } from '../statistics.ts';
 
 /** What one dispatcher has to hold. */
 const GOAL = { executors: 1_000, perSecond: 1_500, p99: 50 };
@@ -32,6 +33,10 @@ interface Step extends FleetDriven {
   readonly asked: number;
   /** Shares of one core. */
   readonly cpu: { readonly dispatcher: number; readonly generator: number; readonly fakes: number };
+  /** What anything else on the machine used meanwhile, as a share of one core. */
+  readonly others: number;
+  /** Share of the time in which the dispatcher could have run and had no core. */
+  readonly waited: number;
   readonly memoryMb: number;
   readonly descriptors: number;
 }
@@ -55,17 +60,21 @@ const drive = async (fleet: Fleet, asked: number, seconds: number): Promise<Step
     const of = ({ pid }: ChildProcess): number => cpuOf(pid ?? 0).own;
     return { dispatcher: of(dispatcher), generator: of(generator), fakes: of(fakes) };
   };
-  const [before, startedAt] = [cpu(), performance.now()];
+  const machine = () => ({ cpu: machineCpu(), waited: coreWaitOf(dispatcher.pid ?? 0) ?? 0 });
+  const [before, machineBefore, startedAt] = [cpu(), machine(), performance.now()];
   const load = { perSecond: asked, rampSeconds: seconds / 3, seconds };
   generator.send({ url: joined.url, token, runtimes: RUNTIMES, ...load } satisfies FleetLoad);
   const driven = await heard<FleetDriven>(generator);
-  const [after, ms] = [cpu(), performance.now() - startedAt];
+  const [after, machineAfter, ms] = [cpu(), machine(), performance.now() - startedAt];
   const share = (part: keyof typeof parts): number => (after[part] - before[part]) / ms;
+  const shares = { dispatcher: share('dispatcher'), generator: share('generator'), fakes: share('fakes') };
   return {
     ...driven,
     executors,
     asked,
-    cpu: { dispatcher: share('dispatcher'), generator: share('generator'), fakes: share('fakes') },
+    cpu: shares,
+    others: (machineAfter.cpu - machineBefore.cpu) / ms - sum(Object.values(shares)),
+    waited: (machineAfter.waited - machineBefore.waited) / ms,
     memoryMb: memoryOf(dispatcher.pid ?? 0).rss,
     descriptors: readdirSync(`/proc/${dispatcher.pid}/fd`).length,
   };
@@ -92,6 +101,7 @@ const stepRow = (step: Step): Row => {
     `dispatcher ${percent(cpu.dispatcher)} of a core, ${step.memoryMb.toFixed(0)} MB, ${step.descriptors} descriptors`,
     `generator ${percent(cpu.generator)}, ${figure(step.lateP99)} ms late at p99`,
     `executors ${percent(cpu.fakes)}`,
+    `all else ${percent(step.others)}; the dispatcher waited ${percent(step.waited)} of the time for a core`,
     ...(refused > 0 ? [`${refused} refused`] : []),
   ];
   const isGoal = executors === GOAL.executors && asked === GOAL.perSecond;
