@@ -6,11 +6,11 @@ export interface LeadingDispatcher {
   readonly url: string;
 }
 
-/** Whoever holds the lock; what is in the variable stays after the lock is gone. */
+/** Who holds the lock: its id is among the items, because Nomad shows locks themselves to management tokens only. */
 export const leaderOf = async (api: NomadApi, prefix: string): Promise<LeadingDispatcher | undefined> => {
   const variable = await api.variables.get(`${prefix}/leader`);
-  const { dispatcher, url } = variable?.Items ?? {};
-  return variable?.Lock && dispatcher && url ? { dispatcher, url } : undefined;
+  const { dispatcher, url, lock } = variable?.Items ?? {};
+  return lock && dispatcher && url ? { dispatcher, url } : undefined;
 };
 
 /** What a token may not read is left out of the answer; the rest is worth having. */

@@ -114,7 +114,7 @@ export const createNomadCluster = (options: NomadClusterOptions): Cluster => {
       if (closed) return;
       made.watch.follow();
       leadership = seekLeadership({
-        ...{ variables: api.variables, path: `${prefix}/leader`, self, clock, log },
+        ...{ variables: api.variables, path: `${prefix}/leader`, self, clock, log, newId: options.newId },
         elected: () => {
           complete = false;
           takeOver.begin();

@@ -37,6 +37,8 @@ export interface LeadershipOptions {
   readonly self: Leader;
   readonly clock: Clock;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
+  /** A random id for a lock. */
+  readonly newId: () => string;
   /** Called each time it becomes leader. */
   readonly elected: () => void;
 }
@@ -60,7 +62,7 @@ export const seekLeadership = (options: LeadershipOptions): Leadership => {
     leader = undefined;
     log.warn({ why }, 'this dispatcher leads no more');
     // It may still be its own, and then nobody has to wait for it.
-    variables.release(path, held.id).catch(() => {});
+    letGo(held).catch(() => {});
     return LOOK_MS;
   };
 
@@ -82,7 +84,10 @@ export const seekLeadership = (options: LeadershipOptions): Leadership => {
 
   const take = async (): Promise<number> => {
     const begun = clock.now();
-    const id = await variables.acquire(path, { ...self }, { ttlMs: TTL_MS, delayMs: DELAY_MS });
+    const wanted = options.newId();
+    // The id is among the items, because Nomad itself shows a variable's lock to management tokens only.
+    const items = { ...self, lock: wanted };
+    const id = await variables.acquire(path, items, { ttlMs: TTL_MS, delayMs: DELAY_MS, id: wanted });
     if (id === undefined) return LOOK_MS;
     if (closed) {
       await variables.release(path, id);
@@ -96,21 +101,32 @@ export const seekLeadership = (options: LeadershipOptions): Leadership => {
   };
 
   const look = async (): Promise<number> => {
-    const variable = await variables.get(path);
-    const holder = variable?.Lock?.ID;
-    if (!variable || !holder) {
+    const begun = clock.now();
+    const { lock: holder, dispatcher, url } = (await variables.get(path))?.Items ?? {};
+    if (!holder) {
       leader = undefined;
       return take();
     }
-    const beat = await variables.get(beatPath);
-    const found = `${holder} ${beat?.Items.lock} ${beat?.Items.beat}`;
+    const last = await variables.get(beatPath);
+    // Every write has an index of its own. A number would be the same once more where the answer to a beat was lost.
+    const found = `${holder} ${last?.Items.lock === holder ? last.ModifyIndex : 'none'}`;
+    // It may have died long ago, and Nomad has freed its lock since.
+    const isFirst = seen.beat === '';
     if (found !== seen.beat) seen = { beat: found, at: clock.now() };
-    const { dispatcher, url } = variable.Items;
     leader = dispatcher && url ? { dispatcher, url } : undefined;
-    if (clock.now() - seen.at < SILENT_MS) return LOOK_MS;
+    if (isFirst) return take();
+    // As of when this look began: its answers may be as old as that.
+    if (begun - seen.at < SILENT_MS) return LOOK_MS;
     log.warn({ leader: dispatcher }, 'the leading dispatcher is silent');
     await variables.release(path, holder);
     return take();
+  };
+
+  /** Lets others take it at once. */
+  const letGo = async (held: Held): Promise<void> => {
+    await variables.release(path, held.id);
+    const last = await variables.get(path);
+    if (last?.Items.lock === held.id) await variables.put(path, { lock: '' }, last.ModifyIndex);
   };
 
   let underWay: Promise<unknown> = Promise.resolve();
@@ -137,7 +153,7 @@ export const seekLeadership = (options: LeadershipOptions): Leadership => {
       loop.stop();
       const held = lock;
       lock = undefined;
-      if (held) await variables.release(path, held.id).catch(() => {});
+      if (held) await letGo(held).catch(() => {});
       // A lock that is just being taken is let go of as soon as it is there.
       else await Promise.race([underWay, new Promise<void>((resolve) => clock.after(CLOSE_MS, resolve))]);
     },

@@ -164,7 +164,7 @@ export const fakeNomad = (changes: Partial<World> = {}) => {
       async get(path) {
         check('variable');
         if (path !== 'paddock/leader' || !world.leader) return undefined;
-        return { Path: path, ModifyIndex: 1, Items: world.leader, Lock: { ID: '' } };
+        return { Path: path, ModifyIndex: 1, Items: { ...world.leader, lock: 'a-lock' } };
       },
       ...{ put: never, acquire: never, renew: never, release: never },
     },
