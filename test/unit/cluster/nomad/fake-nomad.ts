@@ -247,12 +247,12 @@ export const createFakeNomad = (clock: HandClock): FakeNomad => {
           write(path, items);
           return true;
         }),
-      acquire: (path, items, { ttlMs, delayMs }) =>
+      acquire: (path, items, { ttlMs, delayMs, id }) =>
         ask(`acquire ${path}`, () => {
           if (variables.get(path)?.lock) return undefined;
           const kept = write(path, items);
           made++;
-          const lock: Lock = { id: `lock-${made}`, ttlMs, delayMs, cancel: () => {} };
+          const lock: Lock = { id: id ?? `lock-${made}`, ttlMs, delayMs, cancel: () => {} };
           kept.lock = lock;
           expire(kept, lock);
           return lock.id;

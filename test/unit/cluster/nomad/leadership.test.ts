@@ -24,6 +24,7 @@ const candidate = (nomad: FakeNomad, clock: HandClock, name: string): Candidate 
   let broken: 'before' | 'after' | undefined;
   let delays = { there: 0, back: 0 };
   let elected = 0;
+  let taken = 0;
   const warned: string[] = [];
   const wait = (ms: number): Promise<void> =>
     ms === 0 ? Promise.resolve() : new Promise((resolve) => clock.after(ms, resolve));
@@ -54,6 +55,7 @@ const candidate = (nomad: FakeNomad, clock: HandClock, name: string): Candidate 
     clock,
     log: { info: () => {}, warn: (_fields, message) => warned.push(message) },
     elected: () => elected++,
+    newId: () => `${name}-${++taken}`,
   });
   return {
     ...{ name, leadership, elected: () => elected, warned },
@@ -164,18 +166,27 @@ describe('the leader', () => {
     await a?.leadership.close();
   });
 
-  test('is not who wrote the variable and let go of it', async () => {
-    const { clock, nomad, candidates } = await prepared('b');
-    const [b] = candidates;
-    await b?.leadership.close();
-    const stranger = await nomad.api.variables.get(PATH);
-    assert.equal(stranger?.Items.dispatcher, 'b');
+  test('is nobody once it has let go: what it wrote does not name it any more', async () => {
+    const { nomad, candidates, clock } = await prepared('b');
+    await candidates[0]?.leadership.close();
+    assert.equal((await nomad.api.variables.get(PATH))?.Items.dispatcher, undefined);
     nomad.fail('acquire', 500);
     const c = candidate(nomad, clock, 'c');
     await pass(clock, 3_000);
     assert.equal(c.leadership.leader(), undefined);
     nomad.fail(undefined);
-    await c.leadership.close();
+    await closeAll(clock, [c]);
+  });
+
+  test('is another one at once where the variable names one whose lock Nomad has freed', async () => {
+    const clock = createHandClock();
+    const nomad = createFakeNomad(clock);
+    await nomad.api.variables.put(PATH, { dispatcher: 'dead', url: 'http://dead:7070', lock: 'gone' }, 0);
+    const a = candidate(nomad, clock, 'a');
+    await settle();
+    assert.equal(a.leadership.holds(), true);
+    assert.equal(a.leadership.leader()?.dispatcher, 'a');
+    await closeAll(clock, [a]);
   });
 
   test('is nobody whose beat came too late, though it was written', async () => {
@@ -256,6 +267,6 @@ test('two never lead at once, whatever the delays and failures, and in the end o
       }
       await closeAll(clock, candidates);
     }),
-    { numRuns: 60 },
+    { numRuns: 150 },
   );
 });
