@@ -95,7 +95,7 @@ export const installPaddock = (cluster: NomadCluster, options: InstallationOptio
           PADDOCK_CLUSTER: 'nomad',
           PADDOCK_POOLS_FILE: poolsFile,
           PADDOCK_NOMAD_PREFIX: prefix,
-          PADDOCK_ADVERTISE: `http://127.0.0.1:${port}`,
+          PADDOCK_ADVERTISE: `${options.env?.PADDOCK_TLS_CERT ? 'https' : 'http'}://127.0.0.1:${port}`,
           PADDOCK_LOG_LEVEL: 'info',
           ...options.env,
           ...start.env,

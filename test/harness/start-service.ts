@@ -67,7 +67,7 @@ export const startService = async (options: StartOptions = {}): Promise<Service>
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
   const log = (): string => Buffer.concat(chunks).toString('utf8');
-  const url = `http://127.0.0.1:${port}`;
+  const url = `${options.env?.PADDOCK_TLS_CERT ? 'https' : 'http'}://127.0.0.1:${port}`;
   const end = exited(child);
 
   const stop: Service['stop'] = async (signal = 'SIGTERM') => {
