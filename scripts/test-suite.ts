@@ -190,6 +190,9 @@ if (existsSync(join(root, 'test/integration'))) {
   // Two cores: one file at a time, so that limits on time mean what they say.
   add(await runPart(testFolder('integration tests', 'test/integration', 8, '--test-concurrency=1')));
 }
+if (existsSync(join(root, 'test/nomad'))) {
+  add(await runPart(testFolder('nomad tests', 'test/nomad', 20, '--test-concurrency=1')));
+}
 if (existsSync(join(root, 'test/programs/run.ts'))) {
   const command = [node, 'test/programs/run.ts'];
   add(await runPart({ name: 'attacks', command, minutes: 9, counted: true }));
@@ -204,9 +207,8 @@ add(
     }),
   ),
 );
-for (const folder of ['nomad', 'browser']) {
-  if (!existsSync(join(root, 'test', folder))) continue;
-  add(await runPart(testFolder(`${folder} tests`, `test/${folder}`, 8, '--test-concurrency=1')));
+if (existsSync(join(root, 'test/browser'))) {
+  add(await runPart(testFolder('browser tests', 'test/browser', 8, '--test-concurrency=1')));
 }
 
 process.stdout.write('\n');
