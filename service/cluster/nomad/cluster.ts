@@ -16,6 +16,7 @@ import { createWorkloadVerifier } from '../trust/workload-identity.ts';
 import { NomadError } from './api/errors.ts';
 import type { NomadApi } from './api/port.ts';
 import { createDoor } from './door.ts';
+import { followDrains } from './drains.ts';
 import { createEngine } from './engine.ts';
 import { every } from './every.ts';
 import { type Leader, type Leadership, seekLeadership } from './leadership.ts';
@@ -83,6 +84,8 @@ export const createNomadCluster = (options: NomadClusterOptions): Cluster => {
     ...{ jobs: api.jobs, prefix, specs: pools, view, clock, leads, order, newId: options.newId, log },
   });
 
+  const drains = followDrains({ nodes: api.nodes, view, engine, clock, log });
+
   const takeOver = createTakeOver(options, {
     refresh: () => parts?.watch.refresh() ?? Promise.resolve(),
     holds: () => leadership?.holds() ?? false,
@@ -124,6 +127,7 @@ export const createNomadCluster = (options: NomadClusterOptions): Cluster => {
     async close() {
       closed = true;
       takeOver.stop();
+      drains.stop();
       engine.close();
       await leadership?.close();
       await parts?.close();

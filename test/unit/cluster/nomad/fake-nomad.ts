@@ -230,6 +230,7 @@ export const createFakeNomad = (clock: HandClock): FakeNomad => {
     },
     nodes: {
       list: async () => [],
+      draining: async () => [],
       find: async () => undefined,
       drain: async () => {},
       pools: async () => [],
