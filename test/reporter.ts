@@ -7,10 +7,13 @@ import { inspect } from 'node:util';
  */
 export default async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   let files = 0;
+  /** The tests of a suite that is skipped as a whole are counted nowhere. */
+  let skippedSuites = 0;
   for await (const event of source) {
     switch (event.type) {
       case 'test:pass':
         if (event.data.skip !== undefined && event.data.skip !== false) {
+          if (event.data.details.type === 'suite') skippedSuites++;
           yield `skipped: ${event.data.name}${typeof event.data.skip === 'string' ? `: ${event.data.skip}` : ''}\n`;
         } else if (event.data.todo !== undefined && event.data.todo !== false) {
           yield `skipped: ${event.data.name}: to do\n`;
@@ -35,7 +38,7 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
           const mark = failed > 0 ? '✗' : '✓';
           yield `${mark} ${file.replace(`${process.cwd()}/`, '')}: ${counts.tests} (${(ms / 1_000).toFixed(1)} s)\n`;
         } else {
-          yield `in ${files} files\n${counts.passed} passed, ${failed} failed, ${counts.skipped + counts.todo} skipped\n`;
+          yield `in ${files} files\n${counts.passed} passed, ${failed} failed, ${counts.skipped + counts.todo + skippedSuites} skipped\n`;
         }
         break;
       }
