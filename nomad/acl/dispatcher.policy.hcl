@@ -29,3 +29,8 @@ namespace "default" {
     }
   }
 }
+
+# Which nodes are being drained: their executors are replaced elsewhere at once, and end when what they run has.
+node {
+  policy = "read"
+}

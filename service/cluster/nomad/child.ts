@@ -48,11 +48,21 @@ export const phaseOf = ({ ClientStatus, DesiredStatus }: Allocation): Phase => {
   }
 };
 
+const causes: ReadonlySet<string> = new Set([
+  'Terminated',
+  'Driver Failure',
+  'Setup Failure',
+  'Failed Validation',
+  'Failed Artifact Download',
+]);
+
 /** Why it is no more, for people. */
 export const endOf = (allocation: Allocation): string => {
   if (allocation.ClientStatus === 'lost') return `its node ${allocation.NodeName} was lost`;
   const events = Object.values(allocation.TaskStates).flatMap(({ Events }) => Events);
-  const last = events.findLast(({ DisplayMessage }) => DisplayMessage !== '');
+  const told = events.filter(({ DisplayMessage }) => DisplayMessage !== '');
+  // What comes after tells only that nothing more is tried.
+  const last = told.findLast(({ Type }) => causes.has(Type)) ?? told.at(-1);
   const description = allocation.DesiredDescription || allocation.ClientDescription;
   return [`allocation ${allocation.ClientStatus}`, description, last?.DisplayMessage]
     .filter(Boolean)

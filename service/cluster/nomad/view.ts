@@ -39,6 +39,8 @@ export interface View {
   unexplained(): readonly string[];
   /** Dispatched jobs whose node has been silent since before this time (milliseconds since 1970). */
   silentSince(time: number): readonly string[];
+  /** Dispatched jobs whose executor is on one of these nodes, by their ids, and was not told to end. */
+  onNodes(nodes: ReadonlySet<string>): readonly string[];
 }
 
 const DISPATCH = '/dispatch-';
@@ -170,6 +172,18 @@ export const createView = (prefix: string, specs: readonly PoolSpec[]): View => 
       const child = children.get(childId);
       return child !== undefined && isGone(child) && !mayRun(child);
     },
+    onNodes: (nodes) =>
+      [...children.values()]
+        .filter((child) => {
+          const current = isStopped(child) ? undefined : currentOf(child);
+          const phase = current && phaseOf(current);
+          return (
+            current !== undefined &&
+            nodes.has(current.NodeID) &&
+            (phase === 'running' || phase === 'starting')
+          );
+        })
+        .map(({ id }) => id),
     silentSince: (time) =>
       [...children.values()]
         .filter((child) => !isStopped(child) && isSilentSince(child, time))

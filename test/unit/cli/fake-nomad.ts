@@ -158,7 +158,7 @@ export const fakeNomad = (changes: Partial<World> = {}) => {
       async drain(id, deadlineMs) {
         change('drain', id, deadlineMs);
       },
-      pools: never,
+      ...{ draining: never, pools: never },
     },
     variables: {
       async get(path) {

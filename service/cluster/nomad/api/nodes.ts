@@ -6,13 +6,16 @@ import type { NomadNodes } from './port.ts';
 
 /** https://developer.hashicorp.com/nomad/api-docs/nodes */
 export const createNodes = (http: NomadHttp): NomadNodes => {
-  const list = async (): Promise<NodeInfo[]> => {
-    const ask: Ask = { method: 'GET', path: pathOf('nodes'), needs: 'node:read' };
+  const list = async (filter?: string): Promise<NodeInfo[]> => {
+    const query: Record<string, string> = filter === undefined ? {} : { filter };
+    const ask: Ask = { method: 'GET', path: pathOf('nodes'), query, needs: 'node:read' };
     return readAnswer(ask, (await http.send(ask)).text, z.array(nodeSchema));
   };
 
   return {
-    list,
+    list: () => list(),
+    // Nomad's filter knows no drain; nodes that are drained are ineligible too, and those are few.
+    draining: async () => (await list('SchedulingEligibility == "ineligible"')).filter(({ Drain }) => Drain),
     find: async (idOrName) => pickNode(await list(), idOrName),
 
     async drain(id, deadlineMs) {

@@ -65,6 +65,8 @@ export interface NomadAllocations {
 
 export interface NomadNodes {
   list(): Promise<NodeInfo[]>;
+  /** Those that are being drained, or are to place nothing more until their drain is ended. */
+  draining(): Promise<NodeInfo[]>;
   /** Whole or by a prefix of its id, or by name; undefined where there is none; an error where several fit. */
   find(idOrName: string): Promise<NodeInfo | undefined>;
   /** Lets its allocations end within the deadline and places no more on it; `undefined` ends the drain. */
