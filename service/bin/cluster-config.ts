@@ -29,15 +29,17 @@ export interface NomadClusterConfig {
 }
 
 const absolutePath = z.string().refine(isAbsolute, 'must be an absolute path');
-const httpUrl = z
-  .url({ protocol: /^https?$/, message: 'must be a URL such as http://10.0.0.5:7070' })
+const link = z.url({ protocol: /^https?$/, message: 'must be a URL such as http://10.0.0.5:7070' });
+/** Paths are put behind it. */
+const baseUrl = link
+  .refine((text) => !/[?#@]/.test(text), 'must be a URL without a user, query or fragment')
   .transform((text) => text.replace(/\/+$/, ''));
 
 /** Variables of PADDOCK_CLUSTER=nomad, and of TLS between dispatchers and executors. */
 export const clusterVariables = {
   PADDOCK_CLUSTER: z.enum(['local', 'nomad'], 'must be local or nomad').default('local'),
   PADDOCK_POOLS_FILE: absolutePath.optional(),
-  PADDOCK_ADVERTISE: httpUrl.optional(),
+  PADDOCK_ADVERTISE: baseUrl.optional(),
   PADDOCK_NOMAD_PREFIX: z
     .string()
     .regex(
@@ -46,7 +48,7 @@ export const clusterVariables = {
     )
     .default('paddock'),
   PADDOCK_NODE_HOME: absolutePath.optional(),
-  PADDOCK_UI_LINK: httpUrl.optional(),
+  PADDOCK_UI_LINK: link.optional(),
   PADDOCK_TLS_CA: absolutePath.optional(),
   PADDOCK_TLS_CERT: absolutePath.optional(),
   PADDOCK_TLS_KEY: absolutePath.optional(),

@@ -10,7 +10,8 @@ const FRESH_MS = 4_000;
 /** One that was silent for this long is not told of new executors any more; it learns of them from Nomad. */
 const REACHABLE_MS = 60_000;
 const TIMEOUT_MS = 2_000;
-const MOST_PEERS = 64;
+/** With this one as many as a launch order names. */
+const MOST_PEERS = 63;
 
 export interface PeersOptions {
   readonly self: Leader;
@@ -92,7 +93,7 @@ export const createPeers = (options: PeersOptions): KnownPeers => {
       if (!sending) void sendAll();
     },
     heard: () => fresh(FRESH_MS).flatMap(({ pools }) => pools),
-    urls: () => [...new Set([self.url, ...fresh(REACHABLE_MS).map(({ url }) => url)])].slice(0, MOST_PEERS),
+    urls: () => [...new Set([self.url, ...fresh(REACHABLE_MS).map(({ url }) => url)])],
     receive(report) {
       if (report.dispatcher === self.dispatcher) return;
       // One that was started anew has another name, and its old demand is gone.
