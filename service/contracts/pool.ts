@@ -160,4 +160,3 @@ export const poolsFileSchema = z.strictObject({
       'names of pools must be distinct',
     ),
 });
-export type PoolsFile = z.output<typeof poolsFileSchema>;

@@ -10,8 +10,6 @@ import { createPlacement } from './placement.ts';
 import { createServed } from './served.ts';
 import { createStatusPolls } from './status-polls.ts';
 
-export { isUsable, type Member, warmKey } from './member.ts';
-
 /** One that starts, or failed once, is asked again so soon. */
 const soonMs = 50;
 

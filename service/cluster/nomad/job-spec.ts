@@ -30,7 +30,7 @@ export const identityName = 'paddock';
 /** Keys of a job's meta; they say that Paddock registered it, for which pool, from which specification. */
 export const poolMeta = 'paddock_pool';
 export const specMeta = 'paddock_spec';
-export const versionMeta = 'paddock_version';
+const versionMeta = 'paddock_version';
 
 const nanosecondsPerSecond = 1_000_000_000;
 const identitySeconds = 3_600;

@@ -1,7 +1,7 @@
 import type { Launched } from '../../cluster/port.ts';
 import type { LaunchedCounts } from '../../contracts/execution.ts';
 import type { PoolSpec } from '../../contracts/pool.ts';
-import { isUsable, type Member } from '../fleet.ts';
+import { isUsable, type Member } from '../member.ts';
 
 /** A pool at one moment: what the cluster says of its executors, and what they say of themselves. */
 export interface PoolView {

@@ -3,7 +3,7 @@ import type { ExecutionRequest } from '../../contracts/execution.ts';
 import type { PoolSpec } from '../../contracts/pool.ts';
 import type { RuntimeInfo } from '../../contracts/runtime.ts';
 import { type Catalogue, createCatalogue } from '../catalogue.ts';
-import type { Member } from '../fleet.ts';
+import type { Member } from '../member.ts';
 
 export type Asked = Pick<ExecutionRequest, 'runtime' | 'version' | 'capabilities'>;
 

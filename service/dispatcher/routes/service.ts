@@ -10,7 +10,7 @@ import {
   statsResponseSchema,
 } from '../../contracts/service.ts';
 import type { Core } from '../core.ts';
-import { isUsable, type Member } from '../fleet.ts';
+import { isUsable, type Member } from '../member.ts';
 import type { Metrics } from '../metrics.ts';
 import type { PoolReport } from '../pools/keeper.ts';
 import { jsonResponse, problemResponses } from './documentation.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PoolSpec } from '../../../../service/contracts/pool.ts';
 import type { Execution } from '../../../../service/dispatcher/execution.ts';
-import type { Member } from '../../../../service/dispatcher/fleet.ts';
+import type { Member } from '../../../../service/dispatcher/member.ts';
 import { createKeeper } from '../../../../service/dispatcher/pools/keeper.ts';
 import { createHandClock } from '../../hand-clock.ts';
 import { createFakeElastic, spec } from './fake-elastic.ts';

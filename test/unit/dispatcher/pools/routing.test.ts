@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PaddockError } from '../../../../service/contracts/errors.ts';
 import type { RuntimeInfo } from '../../../../service/contracts/runtime.ts';
-import type { Member } from '../../../../service/dispatcher/fleet.ts';
+import type { Member } from '../../../../service/dispatcher/member.ts';
 import { createPoolRouter, type Route } from '../../../../service/dispatcher/pools/routing.ts';
 import { runtime } from '../fake-executor.ts';
 import { spec } from './fake-elastic.ts';
