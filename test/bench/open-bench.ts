@@ -48,7 +48,7 @@ export const openBench = async (
   const client = createClient(service?.url ?? url ?? '', token);
   const folder = mkdtempSync(join(tmpdir(), 'paddock-bench-'));
   const shell = openShell();
-  const others: OpenBench[] = [];
+  const others: Pick<OpenBench, 'stop'>[] = [];
   const another = async (more: Readonly<Record<string, string>>): Promise<Another> => {
     const opened = await openBench(options, { ...env, ...more });
     others.push(opened);
@@ -58,6 +58,7 @@ export const openBench = async (
     ...{ client, token, shell, folder, quick, connections, say },
     own: service && processesOf(service),
     another: service && another,
+    atEnd: (stop) => void others.push({ stop }),
   };
   return {
     bench,

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { apis } from './apis/index.ts';
 import type { Scenario } from './scenario.ts';
 import { againstScenarios } from './scenarios/against.ts';
-import { scenarios } from './scenarios/index.ts';
+import { groups, scenarios } from './scenarios/index.ts';
 
 /** As fast as with 12, 16 or 24 where tried on two cores; each more only waits longer. */
 const DEFAULT_CONNECTIONS = 8;
@@ -11,7 +11,8 @@ export const usage = `usage: npm run bench -- [NAME…] [--quick] [--json FILE] 
                         [--connections N] [--url URL [--token TOKEN]]
                         [--against URL --api API [--against-token TOKEN]]
 
-  NAME           scenarios to run: ${scenarios.map(({ name }) => name).join(', ')}
+  NAME           scenarios to run: ${scenarios.map(({ name }) => name).join(', ')};
+                 ${Object.keys(groups).join(', ')}: all whose names begin so
   --quick        fewer repetitions
   --json         also writes {"scenarios": [{"name", "value", "baseline", "ratio", "unit"}]}
   --svg          also writes a picture of where time and CPU go, from the scenarios overhead and python-throughput
@@ -68,8 +69,9 @@ const rivalScenarios = ({ against, api, 'against-token': token }: Against): read
   return againstScenarios({ url, api: open(url, token) });
 };
 
-const choose = (names: readonly string[], rivals: readonly Scenario[]): readonly Scenario[] => {
+const choose = (asked: readonly string[], rivals: readonly Scenario[]): readonly Scenario[] => {
   const all = [...scenarios, ...rivals];
+  const names = asked.flatMap((name) => groups[name]?.map((scenario) => scenario.name) ?? [name]);
   const unknown = names.filter((name) => !all.some((scenario) => scenario.name === name));
   if (unknown.length > 0) {
     const known = all.map(({ name }) => name).join(', ');

@@ -45,6 +45,8 @@ export interface Bench {
   readonly another: ((env: Readonly<Record<string, string>>) => Promise<Another>) | undefined;
   /** undefined where the service was there before (--url) and may be on another machine. */
   readonly own: OwnProcesses | undefined;
+  /** Called at the end, after an interruption too; whoever asks for it may have ended it before. */
+  readonly atEnd: (stop: () => Promise<void>) => void;
   readonly shell: Shell;
   /** Folder for programs of the baselines, removed at the end. */
   readonly folder: string;

@@ -3,6 +3,7 @@ import { dispatcherFleet } from './dispatcher-fleet.ts';
 import { dispatcherThroughput } from './dispatcher-throughput.ts';
 import { helloScenarios } from './hello.ts';
 import { memory, memoryPerSandbox } from './memory.ts';
+import { nomadScenarios } from './nomad.ts';
 import { overhead } from './overhead.ts';
 import { paced } from './pace.ts';
 import { sandboxCost } from './sandbox-cost.ts';
@@ -19,4 +20,8 @@ export const scenarios: readonly Scenario[] = [
   dispatcherThroughput,
   dispatcherFleet,
   sandboxCost,
+  ...nomadScenarios,
 ];
+
+/** Scenarios that one name stands for. */
+export const groups: Readonly<Record<string, readonly Scenario[]>> = { nomad: nomadScenarios };
