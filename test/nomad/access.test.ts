@@ -143,7 +143,7 @@ describe('the ACL policies, on a cluster with ACLs and TLS', { skip: nomad.skip 
       ...{ method: 'DELETE', path: () => '/v1/job/tried?purge=true' },
       allowed: ['dispatcher'],
     },
-    { what: 'list nodes', path: () => '/v1/nodes', allowed: ['operator', 'viewer'] },
+    { what: 'list nodes', path: () => '/v1/nodes', allowed: ['dispatcher', 'operator', 'viewer'] },
     {
       what: 'make a node eligible',
       method: 'PUT',
