@@ -122,6 +122,14 @@ export const createFleet = (options: FleetOptions): Fleet => {
     member.client.destroy();
   };
 
+  /** It gets nothing until it answers, which it is asked at once. */
+  const doubt = (member: Member): void => {
+    member.failures = Math.max(member.failures, toleratedFailures);
+    member.warm = new Map();
+    placement.file(member);
+    polls.soon(member, 0);
+  };
+
   return {
     joined(address) {
       const known = members.get(address.id);
@@ -169,10 +177,12 @@ export const createFleet = (options: FleetOptions): Fleet => {
     },
     refused: placement.refuse,
     suspect(member) {
-      member.failures = Math.max(member.failures, toleratedFailures);
-      member.warm = new Map();
-      placement.file(member);
-      polls.soon(member, 0);
+      const isNews = isUsable(member);
+      doubt(member);
+      if (!isNews) return;
+      // A machine that dies takes all of its executors along: a retry must not go from one of them to the next.
+      for (const other of members.values())
+        if (other.status?.node === member.status?.node && isUsable(other)) doubt(other);
     },
     capable: (capabilities) =>
       [...everHeld.values()].some((held) => capabilities.every((name) => held.has(name))),

@@ -206,6 +206,25 @@ test('one whose connection broke gets nothing until it answers, which it is aske
   assert.equal(pick(), 'one');
 });
 
+test('with it, the others of its node get nothing until they answer: a machine may have died', async () => {
+  const { join, passes, fleet, pick } = start();
+  const { one, member } = await join('one');
+  const { one: beside } = await join('beside');
+  const { one: elsewhere } = await join('elsewhere');
+  elsewhere.status.node = 'another';
+  elsewhere.status.catalogue = 'b';
+  await passes(1_000);
+  one.fails = true;
+  beside.fails = true;
+  fleet.suspect(member);
+  assert.equal(pick(), 'elsewhere');
+  beside.fails = false;
+  fleet.left('elsewhere', 'it ended');
+  assert.equal(pick(), undefined);
+  await passes(200);
+  assert.equal(pick(), 'beside');
+});
+
 test('an idle one that died is noticed by its status, soon after it failed for the first time', async () => {
   const { join, passes, fleet, pick, told } = start();
   const { one } = await join();
