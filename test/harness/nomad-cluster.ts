@@ -15,11 +15,20 @@ import {
   clear,
   clearAbandoned,
   leftOf,
+  listeningPorts,
   mountsBelow,
   processesOf,
 } from './nomad-leftovers.ts';
 import { type NomadNode, nomadNode, unmount } from './nomad-node.ts';
-import { type NodePlan, planClients, planServer, serverConfig, threeNodes } from './nomad-plan.ts';
+import {
+  choosePorts,
+  type NodePlan,
+  type PortBlock,
+  planClients,
+  planServer,
+  serverConfig,
+  threeNodes,
+} from './nomad-plan.ts';
 import { type NomadRequests, nomadRequests } from './nomad-requests.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -61,7 +70,7 @@ export interface NomadCluster extends NomadRequests {
 interface Parts {
   readonly folder: string;
   readonly server: NomadAgent;
-  readonly serverPorts: readonly number[];
+  readonly ports: PortBlock;
   readonly nodes: readonly NomadNode[];
   readonly requests: NomadRequests;
 }
@@ -84,18 +93,19 @@ const endJobs = async ({ nodes, requests }: Parts): Promise<void> => {
   await waitFor(() => tasks().length === 0, { what: 'tasks to end', timeoutMs: 30_000 });
 };
 
+const noPorts: PortBlock = { from: 0, to: 0 };
+
 /** Nomad leaves the tmpfs of what was an allocation's secrets until it collects the allocation. */
 const isSecrets = (path: string): boolean => /\/(?:secrets|private)$/.test(path);
 
 const endCluster = async (parts: Parts): Promise<string[]> => {
-  const { folder, server, serverPorts, nodes, requests } = parts;
+  const { folder, server, ports, nodes, requests } = parts;
   const faults: string[] = [];
   await endJobs(parts).catch((error: Error) => faults.push(`jobs did not end: ${error.message}`));
   const listed = idListSchema.safeParse(await requests.get('/v1/allocations').catch(() => []));
   const allocations = new Set(listed.data?.map(({ ID }) => ID));
-  const ports = new Set([...serverPorts, ...nodes.flatMap((node) => node.ports)]);
   // A client clears a task's cgroups a moment after its end: one that ends meanwhile would leave them.
-  const cgroups = () => leftOf({ folder: `${folder}/none`, allocations, ports: new Set() });
+  const cgroups = () => leftOf({ folder: `${folder}/none`, allocations, ports: noPorts });
   await waitFor(() => cgroups().length === 0, { what: 'cgroups to go', timeoutMs: 5_000 }).catch(() => {});
   await Promise.all(nodes.map((node) => node.stop()));
   await server.stop();
@@ -128,7 +138,8 @@ export const startNomadCluster = async (options: ClusterOptions = {}): Promise<N
   const authority = options.tls ? makeAuthority(join(folder, 'tls')) : undefined;
   const certificates = authority && nomadCertificates(authority);
   const common = { folder, acl: options.acl ?? false, certificates };
-  const plan = await planServer(common);
+  const ports = choosePorts(listeningPorts());
+  const plan = planServer(common, ports);
   const address = `${certificates ? 'https' : 'http'}://127.0.0.1:${plan.ports.http}`;
   let managementToken: string | undefined;
   const requests = nomadRequests(address, certificates, () => managementToken);
@@ -137,7 +148,7 @@ export const startNomadCluster = async (options: ClusterOptions = {}): Promise<N
     serverConfig(plan),
     async () => (await requests.get('/v1/status/leader')) !== '',
   );
-  const clients = await planClients(options.nodes ?? threeNodes, common, plan.ports.rpc);
+  const clients = planClients(options.nodes ?? threeNodes, common, ports);
   const nodes = clients.map((client) => nomadNode(client, requests));
   try {
     await server.start();
@@ -164,6 +175,6 @@ export const startNomadCluster = async (options: ClusterOptions = {}): Promise<N
       const { status, stdout, stderr } = spawnSync('nomad', args, { env, encoding: 'utf8', timeout: 30_000 });
       return { status, stdout, stderr };
     },
-    stop: () => endCluster({ folder, server, serverPorts: Object.values(plan.ports), nodes, requests }),
+    stop: () => endCluster({ folder, server, ports, nodes, requests }),
   };
 };

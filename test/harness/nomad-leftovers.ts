@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import type { PortBlock } from './nomad-plan.ts';
 import { describeProcess, isAlive, listProcesses, type ProcessFacts, readQuietly } from './processes.ts';
 
 /** What a cluster of the tests has put on this machine, found by the folder that it lives in. */
@@ -75,7 +76,7 @@ export const listeningPorts = (): Set<number> =>
 export interface Left {
   readonly folder: string;
   readonly allocations: ReadonlySet<string>;
-  readonly ports: ReadonlySet<number>;
+  readonly ports: PortBlock;
 }
 
 /** One line for each thing of the cluster that is on the machine. */
@@ -83,7 +84,9 @@ export const leftOf = ({ folder, allocations, ports }: Left): string[] => [
   ...processesOf(folder).map((facts) => `process ${describeProcess(facts)}`),
   ...mountsBelow(folder).map((path) => `mount ${path}`),
   ...cgroupsOf(allocations).map((path) => `cgroup ${path}`),
-  ...[...listeningPorts()].filter((port) => ports.has(port)).map((port) => `listening port ${port}`),
+  ...[...listeningPorts()]
+    .filter((port) => port >= ports.from && port <= ports.to)
+    .map((port) => `listening port ${port}`),
 ];
 
 /** Ends and removes all of it by force. */

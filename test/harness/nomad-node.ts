@@ -11,7 +11,6 @@ export interface NomadNode extends NomadAgent {
   readonly name: string;
   /** Where Nomad keeps allocations. */
   readonly allocationsFolder: string;
-  readonly ports: readonly number[];
   id(): Promise<string>;
   /** As Nomad says: `initializing`, `ready`, `disconnected` or `down`; empty where it knows none of this name. */
   status(): Promise<string>;
@@ -55,7 +54,6 @@ export const nomadNode = (plan: ClientPlan, { get }: NomadRequests): NomadNode =
     ...agent,
     name: plan.name,
     allocationsFolder,
-    ports: Object.values(plan.ports),
     id,
     status: async () => (await known())?.Status ?? '',
     async kill() {

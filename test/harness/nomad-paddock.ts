@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -8,7 +9,7 @@ import {
 } from '../../service/cluster/nomad/api/answers.ts';
 import type { poolSpecSchema } from '../../service/contracts/pool.ts';
 import { type PoolsResponse, poolsResponseSchema } from '../../service/contracts/service.ts';
-import type { NomadCluster } from './nomad-cluster.ts';
+import type { CommandResult, NomadCluster } from './nomad-cluster.ts';
 import { freePort, repository, type Service, type StartOptions, startService } from './start-service.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -29,6 +30,8 @@ export interface Installation {
   /** Starts one more. With the port of one that has ended, it takes its place. Resolves when it is ready. */
   startDispatcher(options?: StartOptions): Promise<Service>;
   writePools(pools: readonly PoolInput[]): void;
+  /** Runs the paddock command line against the cluster. */
+  paddock(...args: readonly string[]): Promise<CommandResult>;
   /** Dispatched jobs of the pool's executors that have not ended, as Nomad sees it. */
   children(pool: string): Promise<string[]>;
   /** Allocations of the pool's executors, ended ones too. */
@@ -85,6 +88,17 @@ export const installPaddock = (cluster: NomadCluster, options: InstallationOptio
     );
   return {
     ...{ prefix, poolsFile, writePools, allocations, running },
+    paddock: (...args) =>
+      new Promise((resolve) => {
+        const own = { PADDOCK_POOLS_FILE: poolsFile, PADDOCK_NOMAD_PREFIX: prefix, ...options.env };
+        const env = { ...process.env, ...cluster.environment, ...own };
+        const command = execFile(
+          join(repository, 'scripts/paddock'),
+          args,
+          { env, timeout: 60_000 },
+          (_, stdout, stderr) => resolve({ status: command.exitCode, stdout, stderr }),
+        );
+      }),
     async startDispatcher(start = {}) {
       const port = start.port ?? (await freePort());
       return startService({

@@ -1,5 +1,4 @@
 import type { NomadCertificates } from './nomad-certificates.ts';
-import { freePort } from './start-service.ts';
 
 /** What the agents of a cluster on this machine are configured with. */
 export interface AgentPlan {
@@ -36,39 +35,54 @@ export const threeNodes: readonly NodePlan[] = [
 
 export const dataFolder = ({ folder, name }: AgentPlan): string => `${folder}/${name}`;
 
-/** Below the range that the kernel gives to clients of connections, and apart from other clusters of this machine. */
-const DYNAMIC_PORTS = { first: 10_000, aCluster: 1_200, aNode: 300, clusters: 8 };
+/**
+ * A cluster has a block of ports of its own: below those that the kernel gives to whoever asks for any, so that one that
+ * somebody listens on after the cluster's end is one that it left.
+ */
+const BLOCKS = { first: 10_000, size: 1_200, count: 8 };
+const PORTS_OF_A_NODE = 300;
+const AGENTS = 3 * PORTS_OF_A_NODE;
 
-const distinctPorts = async (): Promise<AgentPlan['ports']> => {
-  const ports = new Set<number>();
-  while (ports.size < 3) ports.add(await freePort());
-  const [http = 0, rpc = 0, serf = 0] = ports;
-  return { http, rpc, serf };
+export interface PortBlock {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** One in which nobody listens. */
+export const choosePorts = (listening: ReadonlySet<number>): PortBlock => {
+  for (let tried = 0; tried < BLOCKS.count; tried++) {
+    const from = BLOCKS.first + ((process.pid + tried) % BLOCKS.count) * BLOCKS.size;
+    const to = from + BLOCKS.size - 1;
+    if ([...listening].every((port) => port < from || port > to)) return { from, to };
+  }
+  throw new Error(`${BLOCKS.count} Nomad clusters of tests run on this machine already`);
+};
+
+const agentPorts = ({ from }: PortBlock, agent: number): AgentPlan['ports'] => {
+  const http = from + AGENTS + 3 * agent;
+  return { http, rpc: http + 1, serf: http + 2 };
 };
 
 type Common = Pick<AgentPlan, 'folder' | 'acl' | 'certificates'>;
 
-export const planServer = async (common: Common): Promise<AgentPlan> => ({
+export const planServer = (common: Common, block: PortBlock): AgentPlan => ({
   ...common,
   name: 'server',
-  ports: await distinctPorts(),
+  ports: agentPorts(block, 0),
 });
 
-export const planClients = async (
-  nodes: readonly NodePlan[],
-  common: Common,
-  serverRpcPort: number,
-): Promise<ClientPlan[]> => {
-  const first = DYNAMIC_PORTS.first + (process.pid % DYNAMIC_PORTS.clusters) * DYNAMIC_PORTS.aCluster;
-  const plans: ClientPlan[] = [];
-  for (const [index, { name, meta = {}, nodePool = 'default', memoryMb = 16_384 }] of nodes.entries()) {
-    const from = first + index * DYNAMIC_PORTS.aNode;
-    const dynamicPorts = { from, to: from + DYNAMIC_PORTS.aNode - 1 };
-    const ports = await distinctPorts();
-    plans.push({ ...common, name, meta, nodePool, memoryMb, serverRpcPort, ports, dynamicPorts });
-  }
-  return plans;
-};
+/** @param nodes at most three, for the ports of their tasks */
+export const planClients = (nodes: readonly NodePlan[], common: Common, block: PortBlock): ClientPlan[] =>
+  nodes.map(({ name, meta = {}, nodePool = 'default', memoryMb = 16_384 }, index) => {
+    const from = block.from + index * PORTS_OF_A_NODE;
+    return {
+      ...common,
+      ...{ name, meta, nodePool, memoryMb },
+      serverRpcPort: agentPorts(block, 0).rpc,
+      ports: agentPorts(block, index + 1),
+      dynamicPorts: { from, to: from + PORTS_OF_A_NODE - 1 },
+    };
+  });
 
 const shared = (plan: AgentPlan, role: 'server' | 'client') => ({
   name: plan.name,

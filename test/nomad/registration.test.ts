@@ -79,6 +79,24 @@ describe('the jobs of pools', { skip: nomad.skip }, () => {
     await service.stop();
   });
 
+  test('are shown and registered by the command line, as the dispatchers would', async () => {
+    const before = await job('plain');
+    assert.equal((await paddock.paddock('nomad', 'register', '--dry-run')).status, 0);
+    paddock.writePools([{ ...plain, executor: { cpuMhz: 456 } }, spare]);
+    const shown = await paddock.paddock('nomad', 'register', '--dry-run');
+    assert.equal(shown.status, 1, shown.stderr);
+    assert.match(shown.stdout, /CPU: +"321" => "456"/);
+    assert.match(shown.stdout, /Pool spare is unchanged/);
+    assert.deepEqual(await job('plain'), before, 'a dry run changes nothing');
+    const applied = await paddock.paddock('nomad', 'register', '--apply');
+    assert.equal(applied.status, 0, applied.stderr);
+    const registered = [await job('plain'), await job('spare')];
+    assert.equal(await cpu('plain'), 456);
+    const service = await lead();
+    assert.deepEqual([await job('plain'), await job('spare')], registered);
+    await service.stop();
+  });
+
   test('are told as faults of the pools file before anything is started', async () => {
     paddock.writePools([{ ...plain, minimum: 5, maximum: 2 }, plain]);
     await assert.rejects(
