@@ -2,9 +2,12 @@ import type { Execution } from '../execution.ts';
 import type { PoolView } from './pool-view.ts';
 import { slotsOf } from './sizing.ts';
 
+/** What came this soon after one that asks belongs to the same burst, which is to be answered in one step. */
+const togetherMs = 100;
+
 /** What one dispatcher's queue asks of the pools. */
 export interface Demand {
-  /** By pool: executions that have waited long enough to ask for more executors. */
+  /** By pool: executions that have waited long enough to ask for more executors, and those that came with them. */
   readonly asking: ReadonlyMap<string, number>;
   /** By pool: all that wait. */
   readonly waiting: ReadonlyMap<string, number>;
@@ -28,7 +31,8 @@ export const demandOf = (
     stuck: isStuck(view),
     room: view.spec.maximum * slotsOf(view.spec, view.slots) - view.running,
     waiting: 0,
-    asking: 0,
+    ripe: 0,
+    soonRipe: 0,
   }));
   type Tally = (typeof tallies)[number];
   const mayGoTo = new Map<ReadonlySet<string> | undefined, Tally[]>();
@@ -49,11 +53,16 @@ export const demandOf = (
     if (!chosen) continue;
     chosen.waiting++;
     const ripeAt = execution.admittedAt + chosen.view.spec.scaleUpAfterMs;
-    if (chosen.view.usable === 0 || ripeAt <= now) chosen.asking++;
-    else ripensAt = Math.min(ripensAt, ripeAt);
+    if (chosen.view.usable === 0 || ripeAt <= now) chosen.ripe++;
+    else {
+      ripensAt = Math.min(ripensAt, ripeAt);
+      if (ripeAt <= now + togetherMs) chosen.soonRipe++;
+    }
   }
   return {
-    asking: new Map(tallies.map(({ view, asking }) => [view.spec.name, asking])),
+    asking: new Map(
+      tallies.map(({ view, ripe, soonRipe }) => [view.spec.name, ripe > 0 ? ripe + soonRipe : 0]),
+    ),
     waiting: new Map(tallies.map(({ view, waiting }) => [view.spec.name, waiting])),
     ripensAt,
   };
