@@ -18,7 +18,12 @@ export interface Steps {
   readonly joined: number;
 }
 
-const lineSchema = z.object({ time: z.number(), msg: z.string(), executor: z.string().optional() });
+const lineSchema = z.object({
+  time: z.number(),
+  msg: z.string(),
+  executor: z.string().optional(),
+  count: z.number().optional(),
+});
 type Line = z.infer<typeof lineSchema>;
 
 /** Of a log of JSON lines; anything else in it is left out. */

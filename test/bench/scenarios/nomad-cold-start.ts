@@ -2,15 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { repository } from '../../harness/start-service.ts';
 import { waitFor } from '../../harness/wait-for.ts';
+import { untilAtRest } from '../nomad/at-rest.ts';
 import { type OnNomad, onNomad, POOL } from '../nomad/open-nomad.ts';
 import { type Steps, stepsOf } from '../nomad/steps.ts';
-import { busyShare } from '../processes.ts';
 import { python } from '../programs.ts';
 import type { Bench, Row, Scenario } from '../scenario.ts';
 import { median, percentile } from '../statistics.ts';
 
 const NAME = 'nomad-cold-start';
-const QUIET = { share: 0.25, lookMs: 250, looks: 12 };
 
 interface Start {
   readonly steps: Steps;
@@ -24,18 +23,17 @@ interface Start {
 const epoch = (): number => performance.timeOrigin + performance.now();
 const ask = () => ({ runtime: python.runtime, code: python.source(randomUUID()) });
 
-/** What the last executor's end and its predecessor's start left to do is no part of the next start. */
-const untilAtRest = async ({ installation }: OnNomad): Promise<void> => {
+const untilNoneIsLeft = async ({ installation }: OnNomad): Promise<void> => {
   await waitFor(async () => (await installation.children(POOL)).length === 0, {
     what: 'the executor to end',
     timeoutMs: 30_000,
     everyMs: 100,
   });
-  for (let look = 0; look < QUIET.looks; look++) if ((await busyShare(QUIET.lookMs)) < QUIET.share) return;
+  await untilAtRest();
 };
 
 const startOne = async (nomad: OnNomad): Promise<Start> => {
-  await untilAtRest(nomad);
+  await untilNoneIsLeft(nomad);
   const askedAt = epoch();
   const { result } = await nomad.client.execute(ask(), python.stdout);
   const answeredAt = epoch();

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { askPaddock } from '../apis/paddock.ts';
 import { closedLoop, exercise } from '../load/loops.ts';
 import { targetOf } from '../load/target.ts';
+import { untilAtRest } from '../nomad/at-rest.ts';
 import { type Naive, openNaive } from '../nomad/naive.ts';
 import { type OnNomad, onNomad } from '../nomad/open-nomad.ts';
 import { python } from '../programs.ts';
@@ -40,7 +41,9 @@ const measure = async (bench: Bench, { cluster, client }: OnNomad): Promise<Row[
   const count = bench.quick ? 4 : 20;
   while (pairs.length < count) {
     bench.say(`${NAME} ${pairs.length + 1}/${count}`);
+    await untilAtRest();
     const baseline = await naive.once(python.source(randomUUID()));
+    await untilAtRest();
     await client.untilWarm([python.runtime]);
     const times: number[] = [];
     while (times.length < EACH) times.push(await target.once(connection));
@@ -52,6 +55,7 @@ const measure = async (bench: Bench, { cluster, client }: OnNomad): Promise<Row[
   bench.say(`${NAME}-throughput`);
   const seconds = bench.quick ? 4 : 15;
   const slow = await naiveRate(naive, connections, seconds);
+  await untilAtRest();
   await client.untilWarm([python.runtime]);
   const fast = await closedLoop(target, { connections, rampMs: 1_500, seconds: 5, sample: nothing });
   const against = 'one `nomad job dispatch` for each program (raw_exec, in no sandbox), its end and its log';

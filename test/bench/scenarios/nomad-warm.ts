@@ -41,7 +41,7 @@ const nothing = (): undefined => undefined;
 
 const slice = async ({ client, target }: Side, connections: number, seconds: number): Promise<Slice> => {
   await client.untilWarm([python.runtime]);
-  const window = { connections, rampMs: 500, seconds, sample: nothing };
+  const window = { connections, rampMs: 250, seconds, sample: nothing };
   const { latencies, perSecond } = await closedLoop(target, window);
   return { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99), perSecond };
 };
@@ -60,7 +60,7 @@ const rowsOf = (name: string, pairs: readonly Pair[], figures: readonly (keyof S
   });
 
 const measure = async (bench: Bench, nomad: Side, local: Side): Promise<Row[]> => {
-  const [rounds, seconds] = bench.quick ? [2, 1.5] : [8, 3];
+  const [rounds, seconds] = bench.quick ? [6, 0.5] : [24, 1];
   for (const { target } of [local, nomad]) await exercise(target, 4, bench.quick ? 100 : 500);
   const rows: Row[] = [];
   const loads = [
