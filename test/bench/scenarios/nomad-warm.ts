@@ -60,7 +60,7 @@ const rowsOf = (name: string, pairs: readonly Pair[], figures: readonly (keyof S
   });
 
 const measure = async (bench: Bench, nomad: Side, local: Side): Promise<Row[]> => {
-  const [rounds, seconds] = bench.quick ? [6, 0.5] : [24, 1];
+  const [rounds, seconds] = bench.quick ? [6, 0.5] : [12, 1];
   for (const { target } of [local, nomad]) await exercise(target, 4, bench.quick ? 100 : 500);
   const rows: Row[] = [];
   const loads = [
