@@ -12,12 +12,14 @@ import {
 } from './nomad-certificates.ts';
 import {
   CLUSTER_FOLDER_PREFIX,
+  cgroupsOf,
   clear,
   clearAbandoned,
   leftOf,
   listeningPorts,
   mountsBelow,
   processesOf,
+  removeCgroups,
 } from './nomad-leftovers.ts';
 import { type NomadNode, nomadNode, unmount } from './nomad-node.ts';
 import {
@@ -104,6 +106,8 @@ const endCluster = async (parts: Parts): Promise<string[]> => {
   await endJobs(parts).catch((error: Error) => faults.push(`jobs did not end: ${error.message}`));
   const listed = idListSchema.safeParse(await requests.get('/v1/allocations').catch(() => []));
   const allocations = new Set(listed.data?.map(({ ID }) => ID));
+  // What a server that does not answer cannot tell is on the disk still.
+  for (const node of nodes) for (const id of node.allocations()) allocations.add(id);
   // A client clears a task's cgroups a moment after its end: one that ends meanwhile would leave them.
   const cgroups = () => leftOf({ folder: `${folder}/none`, allocations, ports: noPorts });
   await waitFor(() => cgroups().length === 0, { what: 'cgroups to go', timeoutMs: 5_000 }).catch(() => {});
@@ -115,6 +119,7 @@ const endCluster = async (parts: Parts): Promise<string[]> => {
   await waitFor(() => left().length === 0, { what: 'all to be gone', timeoutMs: 5_000 }).catch(() => {});
   faults.push(...left());
   clear(folder, unmount);
+  removeCgroups(cgroupsOf(allocations));
   return faults;
 };
 

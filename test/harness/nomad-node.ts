@@ -11,6 +11,8 @@ export interface NomadNode extends NomadAgent {
   readonly name: string;
   /** Where Nomad keeps allocations. */
   readonly allocationsFolder: string;
+  /** Ids of those that it keeps something of. */
+  allocations(): string[];
   id(): Promise<string>;
   /** As Nomad says: `initializing`, `ready`, `disconnected` or `down`; empty where it knows none of this name. */
   status(): Promise<string>;
@@ -54,6 +56,7 @@ export const nomadNode = (plan: ClientPlan, { get }: NomadRequests): NomadNode =
     ...agent,
     name: plan.name,
     allocationsFolder,
+    allocations: () => namesIn(allocationsFolder),
     id,
     status: async () => (await known())?.Status ?? '',
     async kill() {
