@@ -4,8 +4,9 @@ import type { Cluster, TlsIdentity } from '../cluster/port.ts';
 import { PaddockError } from '../contracts/errors.ts';
 import { pistonRoutes } from './compat/piston.ts';
 import { plainRoutes } from './compat/plain.ts';
-import { type Core, createCore, type Log } from './core.ts';
+import { type Core, createCore } from './core.ts';
 import { logFinished } from './execution-log.ts';
+import type { Log } from './log.ts';
 import { createMetrics, type Metrics, type PoolSizes } from './metrics.ts';
 import type { PoolReport } from './pools/keeper.ts';
 import {

@@ -9,17 +9,12 @@ import { createDispatch, type Dispatch } from './dispatch.ts';
 import type { Execution, Finished } from './execution.ts';
 import { createExecutorClients, type OnOutput } from './executor-client.ts';
 import { createFleet, type Fleet } from './fleet.ts';
+import type { Log } from './log.ts';
 import { createPools, type Pools } from './pools/pools.ts';
 import { createFixedRouter } from './pools/routing.ts';
 import { createRecent, type Recent } from './recent.ts';
 import type { DispatcherSettings } from './settings.ts';
 import type { TenantPolicy } from './tenants/policy.ts';
-
-export interface Log {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
 
 export interface CoreOptions {
   readonly settings: DispatcherSettings;

@@ -1,5 +1,5 @@
-import type { Log } from './core.ts';
 import type { Finished } from './execution.ts';
+import type { Log } from './log.ts';
 
 /** One flat event per execution. A failing log never reaches the execution: it is over by then. */
 export const logFinished = (log: Log, finished: Finished): void => {

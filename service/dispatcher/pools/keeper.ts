@@ -1,7 +1,7 @@
 import type { Clock } from '../../cluster/clock.ts';
 import type { ElasticCluster } from '../../cluster/port.ts';
-import type { Log } from '../core.ts';
 import type { Execution } from '../execution.ts';
+import type { Log } from '../log.ts';
 import type { Member } from '../member.ts';
 import { type Demand, demandOf } from './demand.ts';
 import { createPoolKeeper, type PoolKeeper } from './pool-keeper.ts';

@@ -1,7 +1,7 @@
 import type { Clock } from '../../cluster/clock.ts';
 import type { Launched, PoolEngine } from '../../cluster/port.ts';
 import type { PoolSpec } from '../../contracts/pool.ts';
-import type { Log } from '../core.ts';
+import type { Log } from '../log.ts';
 import { type Member, toleratedFailures } from '../member.ts';
 import { createLifeWatch, earlyEndMs, joinWithinMs, type LifeWatch } from './life-watch.ts';
 import { createPeak, type Peak } from './peak.ts';

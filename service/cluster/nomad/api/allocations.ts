@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { allocationSchema } from './answers.ts';
-import { type Ask, type NomadHttp, pathOf, readAnswer } from './http.ts';
+import type { Ask } from './ask.ts';
+import { type NomadHttp, pathOf, readAnswer } from './http.ts';
 import type { NomadAllocations } from './port.ts';
 
 /** https://developer.hashicorp.com/nomad/api-docs/allocations; `beginMs`: how long a log may take to begin. */

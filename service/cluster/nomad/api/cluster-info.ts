@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { jsonWebKeySetSchema } from './answers.ts';
+import type { Ask } from './ask.ts';
 import { readEvents } from './events.ts';
-import { type Ask, type NomadHttp, pathOf, readAnswer, type StreamTimeouts } from './http.ts';
+import { type NomadHttp, pathOf, readAnswer, type StreamTimeouts } from './http.ts';
 import type { NomadClusterInfo } from './port.ts';
 
 const selfSchema = z.object({ config: z.object({ Version: z.object({ Version: z.string() }) }) });

@@ -1,6 +1,7 @@
 import { type EventBatch, eventBatchSchema } from './answers.ts';
+import type { Ask } from './ask.ts';
 import { NomadError } from './errors.ts';
-import { type Ask, type NomadHttp, pathOf, readAnswer } from './http.ts';
+import { type NomadHttp, pathOf, readAnswer } from './http.ts';
 
 /** Far above any batch; only keeps something that is not Nomad from eating the memory. */
 const longestLineBytes = 64 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import type { NomadConnection } from '../connection.ts';
+import type { Ask } from './ask.ts';
 import { NomadError } from './errors.ts';
-import type { Ask } from './http.ts';
 
 /** An answer that is a refusal, in words that say what to do about it where that is known. */
 export const refusal = (connection: NomadConnection, ask: Ask, status: number, text: string): NomadError => {

@@ -2,21 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 import type { NomadConnection } from '../connection.ts';
+import type { Ask } from './ask.ts';
 import { NomadError } from './errors.ts';
 import { mayPass, refusal, unreachable } from './failures.ts';
-
-/** One request to Nomad's API. */
-export interface Ask {
-  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string | readonly string[]>>;
-  /** Sent as JSON. */
-  readonly body?: unknown;
-  /** Statuses that are answers, not failures, besides the 200s. */
-  readonly accept?: readonly number[];
-  /** What the token must be allowed to do, for the message where it is not. */
-  readonly needs?: string;
-}
 
 export interface Answer {
   readonly status: number;

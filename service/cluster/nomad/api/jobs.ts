@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { childJobSchema, evaluationSchema, jobPlanSchema, jobSchema } from './answers.ts';
-import { type Ask, type NomadHttp, pathOf, readAnswer } from './http.ts';
+import type { Ask } from './ask.ts';
+import { type NomadHttp, pathOf, readAnswer } from './http.ts';
 import type { NomadJobs } from './port.ts';
 
 const registeredSchema = z.object({ JobModifyIndex: z.number(), Warnings: z.string().default('') });

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { type NodeInfo, nodePoolSchema, nodeSchema } from './answers.ts';
+import type { Ask } from './ask.ts';
 import { NomadError } from './errors.ts';
-import { type Ask, type NomadHttp, pathOf, readAnswer } from './http.ts';
+import { type NomadHttp, pathOf, readAnswer } from './http.ts';
 import type { NomadNodes } from './port.ts';
 
 /** https://developer.hashicorp.com/nomad/api-docs/nodes */

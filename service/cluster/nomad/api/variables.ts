@@ -1,6 +1,7 @@
 import { variableSchema } from './answers.ts';
+import type { Ask } from './ask.ts';
 import { NomadError } from './errors.ts';
-import { type Ask, type NomadHttp, pathOf, readAnswer } from './http.ts';
+import { type NomadHttp, pathOf, readAnswer } from './http.ts';
 import type { NomadVariables } from './port.ts';
 
 const conflict = 409;
