@@ -59,10 +59,21 @@ const openNomadCluster = async (
   const api = openNomadApi(nomad.connection);
   const { namespace } = nomad.connection;
   const settings = clusterSettings({ ...nomad, tls: config.tls }, projectRoot, config.dispatcher.version);
+  /** Told once, though it is tried again and again. */
+  const refused = new Map<string, string>();
   const register = async (): Promise<void> => {
     const results = await registerPools(api, pools, settings);
+    const failed = results.filter((result) => result.outcome === 'failed');
+    // One pool that Nomad refuses, say because its node pool is missing, leaves the others as they are.
+    if (failed[0] && failed.length === results.length) throw failed[0].error;
+    for (const { pool, error } of failed) {
+      if (refused.get(pool) !== error.message)
+        log.warn({ pool, err: error }, "a pool's job was not registered");
+      refused.set(pool, error.message);
+    }
     for (const result of results) {
-      if (result.outcome === 'failed') throw result.error;
+      if (result.outcome === 'failed') continue;
+      refused.delete(result.pool);
       if (result.outcome !== 'unchanged')
         log.info({ pool: result.pool, job: result.jobId }, `the pool's job was ${result.outcome}`);
       if (result.warnings) log.warn({ pool: result.pool, warnings: result.warnings }, 'Nomad warns of a job');

@@ -18,7 +18,7 @@ import type { NomadApi } from './api/port.ts';
 import { createDoor } from './door.ts';
 import { followDrains } from './drains.ts';
 import { createEngine } from './engine.ts';
-import { every } from './every.ts';
+import { every, type Repeated } from './every.ts';
 import { type Leader, type Leadership, seekLeadership } from './leadership.ts';
 import { createPeers, type KnownPeers } from './peers.ts';
 import { createRoster, type Roster } from './roster.ts';
@@ -29,6 +29,8 @@ import { type Watch, watchNomad } from './watch.ts';
 /** What dispatchers' tokens for each other are made out to. */
 const DISPATCHERS = 'paddock-dispatcher';
 const REGISTER_RETRY_MS = 5_000;
+/** What somebody has removed, stopped or changed by hand is put back after this long. */
+const REGISTER_AGAIN_MS = 30_000;
 /** A cluster whose servers are being restarted answers again within this. */
 const REACHABLE_WITHIN_MS = 60_000;
 const REACH_RETRY_MS = 500;
@@ -82,6 +84,7 @@ export const createNomadCluster = (options: NomadClusterOptions): Cluster => {
   };
   const engine = createEngine({
     ...{ jobs: api.jobs, prefix, specs: pools, view, clock, leads, order, newId: options.newId, log },
+    refused: () => takeOver.hurry(),
   });
 
   const drains = followDrains({ nodes: api.nodes, view, engine, clock, log });
@@ -175,7 +178,9 @@ const assemble = async (
     listed: () => roster.check(view.isLive),
   });
   const door = createDoor({
-    ...{ prefix, namespace: options.namespace, roster, peers, isLive: view.isLive },
+    ...{ prefix, namespace: options.namespace, roster, peers, isLive: view.isLive, log },
+    allocation: api.allocations.get,
+    secure: tls !== undefined,
     pools: options.pools.map(({ name }) => name),
     workloads: createWorkloadVerifier({ keys: api.cluster.keys, audience: executorAudience, clock }),
     dispatchers: createTokenVerifier([publicKeyOf(key)], DISPATCHERS, clock),
@@ -191,12 +196,15 @@ const assemble = async (
   };
 };
 
-/** What a newly elected leader does before it changes anything: register the pools, list what there is. */
+/**
+ * What a newly elected leader does before it changes anything: register the pools, list what there is. It goes on to see
+ * to it that the pools stay registered.
+ */
 const createTakeOver = (
   { register, clock, log }: NomadClusterOptions,
   steps: { refresh: () => Promise<void>; holds: () => boolean; done: () => void },
-): { begin(): void; stop(): void } => {
-  let work: { stop(): void } | undefined;
+): { begin(): void; hurry(): void; stop(): void } => {
+  let work: Repeated | undefined;
   /** Of the latest election: what an earlier one still does counts for nothing. */
   let term = 0;
   const stop = (): void => {
@@ -208,20 +216,25 @@ const createTakeOver = (
       stop();
       const mine = term;
       const isCurrent = (): boolean => mine === term && steps.holds();
+      let isDone = false;
       work = every(clock, async () => {
         try {
           if (isCurrent()) await register();
-          if (isCurrent()) await steps.refresh();
-          if (isCurrent()) steps.done();
-          if (mine === term) stop();
+          if (isCurrent() && !isDone) {
+            await steps.refresh();
+            if (isCurrent()) steps.done();
+            isDone = true;
+          }
         } catch (error) {
           if (isCurrent())
             log.warn({ err: error }, 'the pools could not be registered with Nomad; trying again');
-          else if (mine === term) stop();
+          if (!isDone) return REGISTER_RETRY_MS;
         }
-        return REGISTER_RETRY_MS;
+        if (mine === term && !steps.holds()) stop();
+        return REGISTER_AGAIN_MS;
       });
     },
+    hurry: () => work?.soon(),
     stop,
   };
 };

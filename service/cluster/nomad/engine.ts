@@ -26,6 +26,8 @@ export interface EngineOptions {
   readonly leads: () => boolean;
   readonly order: (pool: string) => LaunchOrder;
   readonly newId: () => string;
+  /** Nomad refused to dispatch: the pool's job may be gone. */
+  readonly refused: () => void;
   readonly log: { warn(fields: object, message: string): void };
 }
 
@@ -34,10 +36,10 @@ export const createEngine = (options: EngineOptions): PoolEngine & { close(): vo
   const { jobs, prefix, view, clock, log } = options;
 
   const launchOne = async (pool: string): Promise<void> => {
-    const { jobId } = await jobs.dispatch(`${prefix}-${pool}`, {
-      payload: JSON.stringify(options.order(pool)),
-      idempotencyToken: options.newId(),
-    });
+    const order = { payload: JSON.stringify(options.order(pool)), idempotencyToken: options.newId() };
+    const dispatched = jobs.dispatch(`${prefix}-${pool}`, order);
+    dispatched.catch(options.refused);
+    const { jobId } = await dispatched;
     view.dispatched(jobId, clock.epoch());
   };
 

@@ -2,6 +2,7 @@ import type { Registration } from '../../contracts/cluster-api.ts';
 import type { Clock } from '../clock.ts';
 import type { ClusterListener, TlsIdentity } from '../port.ts';
 import type { KeptTokens } from '../trust/kept-tokens.ts';
+import { addressOf } from './address.ts';
 import type { Allocation } from './api/answers.ts';
 import type { Change } from './view.ts';
 
@@ -81,17 +82,10 @@ export const createRoster = (options: RosterOptions): Roster => {
     if (entry?.joined) listener.left(id, reason);
   };
 
-  const urlOf = ({ AllocatedResources }: Allocation): string | undefined => {
-    const port = AllocatedResources?.Shared.Ports.find(({ Label }) => Label === 'http');
-    if (!port) return undefined;
-    const host = port.HostIP.includes(':') ? `[${port.HostIP}]` : port.HostIP;
-    return `${options.tls ? 'https' : 'http'}://${host}:${port.Value}`;
-  };
-
   const found = (allocation: Allocation, pool: string): void => {
     const { ID: id } = allocation;
     if (closed || present.has(id) || awaited.has(id)) return;
-    const url = urlOf(allocation);
+    const url = addressOf(allocation, options.tls !== undefined);
     if (url === undefined) {
       log.warn({ allocation: id }, 'an executor has no port labelled http');
       return;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Allocation } from '../../../../service/cluster/nomad/api/answers.ts';
 import { createDoor } from '../../../../service/cluster/nomad/door.ts';
 import {
   createSigningKey,
@@ -22,7 +23,19 @@ const registration: Registration = {
 const report = { dispatcher: 'd', url: 'http://d:7070', pools: [] };
 const { privateJwk, publicKey } = await createSigningKey();
 
-const prepared = (identity: WorkloadIdentity = good, live: boolean | undefined = undefined) => {
+const allocationOn = (Value: number): Allocation => ({
+  ...{ ID: A, JobID: 'paddock-default/dispatch-1-a', NodeID: 'n', NodeName: 'one', ClientStatus: 'running' },
+  ...{ ClientDescription: '', DesiredStatus: 'run', DesiredDescription: '', CreateTime: 1, ModifyTime: 1 },
+  ...{ ModifyIndex: 1, TaskStates: {} },
+  AllocatedResources: { Shared: { Ports: [{ Label: 'http', Value, HostIP: '10.0.0.1' }] } },
+});
+
+const prepared = (
+  identity: WorkloadIdentity = good,
+  live: boolean | undefined = undefined,
+  allocation: Allocation | undefined = allocationOn(20_000),
+) => {
+  const warned: object[] = [];
   const clock = createHandClock();
   const seen: unknown[] = [];
   const door = createDoor({
@@ -34,6 +47,7 @@ const prepared = (identity: WorkloadIdentity = good, live: boolean | undefined =
     },
     dispatchers: createTokenVerifier([publicKey], 'paddock-dispatcher', clock),
     ...{ prefix: 'paddock', namespace: 'default', pools: ['default', 'gpu'], isLive: () => live },
+    ...{ allocation: async () => allocation, secure: false, log: { warn: (fields) => warned.push(fields) } },
     roster: {
       registered: async (told) => void seen.push(told),
       changed: () => {},
@@ -46,7 +60,7 @@ const prepared = (identity: WorkloadIdentity = good, live: boolean | undefined =
     },
   });
   const sign = (audience: string) => createTokenSigner(privateJwk, clock).sign(audience);
-  return { clock, door, seen, sign };
+  return { clock, door, seen, sign, warned };
 };
 const refused = (told: Promise<void>, why: RegExp) =>
   assert.rejects(told, (error: unknown) => {
@@ -117,4 +131,22 @@ describe('a dispatcher is let in', () => {
       await refused(door.demand(header, report), /not one of this cluster's dispatchers/);
     assert.deepEqual(seen, []);
   });
+});
+
+test('whoever holds its identity cannot have executions sent anywhere but where Nomad put it', async () => {
+  const elsewhere = { ...registration, url: 'http://10.6.6.6:8767' };
+  const { door, seen } = prepared();
+  await refused(door.executor('Bearer identity', elsewhere), /address is not that of the allocation/);
+  const moved = prepared(good, undefined, allocationOn(20_001));
+  await refused(moved.door.executor('Bearer identity', registration), /address is not that/);
+  assert.deepEqual([...seen, ...moved.seen], []);
+});
+
+test('a pool that this one does not know is told of once', async () => {
+  const { door, sign, warned } = prepared();
+  const authorization = `Bearer ${await sign('paddock-dispatcher')}`;
+  const strange = { ...report, pools: [{ pool: 'fpga', waiting: 0 }] };
+  await door.demand(authorization, strange);
+  await door.demand(authorization, strange);
+  assert.deepEqual(warned, [{ dispatcher: 'd', pool: 'fpga' }]);
 });

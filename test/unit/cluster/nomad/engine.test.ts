@@ -19,13 +19,14 @@ const prepared = async () => {
   for (const ID of ['paddock-default', 'paddock-gpu', 'paddock-x-default'])
     await nomad.api.jobs.register({ ID });
   const warned: string[] = [];
-  const state = { leads: true };
+  const state = { leads: true, refusals: 0 };
   let ids = 0;
   const engine = createEngine({
     ...{ jobs: nomad.api.jobs, prefix: 'paddock', specs, view, clock },
     leads: () => state.leads,
     order: (pool) => ({ pool, dispatchers: ['http://10.0.0.1:7070'], keys }),
     newId: () => `token-${++ids}`,
+    refused: () => state.refusals++,
     log: { warn: (_fields, message) => warned.push(message) },
   });
   const relist = async () => {
@@ -209,4 +210,10 @@ describe('tidying', () => {
     engine.close();
     assert.deepEqual(clock.pending(), []);
   });
+});
+
+test('what Nomad refuses to dispatch is told, so that the job can be put back', async () => {
+  const { engine, state } = await prepared();
+  await assert.rejects(engine.launch('gone', 1));
+  assert.equal(state.refusals, 1);
 });
