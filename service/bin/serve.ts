@@ -81,8 +81,10 @@ const requireTokens = (config: ServiceConfig, tokens: TokenStore): void => {
   if (config.dispatcher.loopback || tokens.required()) return;
   throw new StartError(
     `${config.host} can be reached by others, and there is no service token in ${config.tokensFile}.\n` +
-      'Make one with: paddock token create NAME\n' +
-      'or bind to this machine only: PADDOCK_HOST=127.0.0.1',
+      // Set where it runs as a Nomad job, which has its tokens from a variable.
+      (config.nomad?.name
+        ? `Make one with: paddock token create NAME --tokens-file tokens.json\nand give it to the job: nomad var put ${config.nomad.prefix}/tokens tokens=@tokens.json`
+        : 'Make one with: paddock token create NAME\nor bind to this machine only: PADDOCK_HOST=127.0.0.1'),
   );
 };
 
