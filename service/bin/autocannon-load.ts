@@ -1,12 +1,14 @@
+import { TLSSocket } from 'node:tls';
 import autocannon from 'autocannon';
 import type { GenerateLoad, LoadOrder } from '../cli/bench/load.ts';
 import { createPace, type Pace } from '../cli/bench/pace.ts';
+import type { ServiceTrust } from './service-trust.ts';
 
 /** How often autocannon looks whether it is time to end, in ms. */
 const TICK_MS = 100;
 
 /** autocannon opens the connections, keeps them busy and takes the times. */
-export const generateLoad: GenerateLoad = (order) =>
+export const generateLoad = (order: LoadOrder, trust?: ServiceTrust): ReturnType<GenerateLoad> =>
   new Promise((resolve, reject) => {
     const pace = order.perSecond === undefined ? undefined : createPace(order.perSecond, clock);
     const late = new WeakMap<object, number>();
@@ -15,11 +17,13 @@ export const generateLoad: GenerateLoad = (order) =>
     const run = autocannon(
       {
         ...requestsOf(order),
+        ...(trust && { tlsOptions: trust }),
         connections: order.connections,
         duration: order.durationMs / 1_000,
         sampleInt: TICK_MS,
         timeout: Math.ceil(order.timeoutMs / 1_000),
         setupClient: (client) => {
+          if (order.url.startsWith('https:')) demandTrust(client);
           if (pace) hold(client, pace, late);
         },
         // It tells of a response, then at once asks for a verdict on its body.
@@ -76,6 +80,31 @@ const hold = (client: object, pace: Pace, late: WeakMap<object, number>): void =
       send();
     });
 };
+
+/**
+ * autocannon takes any certificate, whatever it is told. So a connection is ended here before anything is sent on it:
+ * what is written waits for the handshake.
+ */
+const demandTrust = (client: object): void => {
+  if (!isConnector(client)) throw new Error('this autocannon connects in another way');
+  const connect = client._connect.bind(client);
+  client._connect = () => {
+    connect();
+    const { conn } = client;
+    if (!(conn instanceof TLSSocket)) throw new Error('this autocannon connects in another way');
+    conn.prependOnceListener('secureConnect', () => {
+      if (!conn.authorized) conn.destroy(asError(conn.authorizationError));
+    });
+  };
+};
+
+interface Connector {
+  _connect: () => void;
+  readonly conn?: unknown;
+}
+
+const isConnector = (client: object): client is Connector =>
+  '_connect' in client && typeof client._connect === 'function';
 
 interface Sender {
   _doRequest: () => void;

@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
+import { dispatcherServerName } from '../contracts/cluster-api.ts';
 import { defaultMaxLimits, type Limits, partialLimitsSchema } from '../contracts/limits.ts';
 import { defaultTokensFile } from '../contracts/token.ts';
 import type { DispatcherSettings } from '../dispatcher/settings.ts';
@@ -144,7 +145,9 @@ export const readConfig = (env: Environment, machine: Machine): ServiceConfig =>
     dispatcher: Object.freeze({
       version: machine.version,
       loopback: isLoopback(values.PADDOCK_HOST),
-      allowedHosts: Object.freeze(allowedHosts(values.PADDOCK_ALLOWED_HOSTS, values.PADDOCK_HOST, nomad)),
+      allowedHosts: Object.freeze(
+        allowedHosts(values.PADDOCK_ALLOWED_HOSTS, values.PADDOCK_HOST, nomad, tls),
+      ),
       bodyLimitBytes: values.PADDOCK_BODY_LIMIT,
       queueLimit: values.PADDOCK_QUEUE_LIMIT,
       maxLimits: Object.freeze<Limits>({ ...defaultMaxLimits, ...values.PADDOCK_MAX_LIMITS }),
@@ -155,9 +158,23 @@ export const readConfig = (env: Environment, machine: Machine): ServiceConfig =>
   });
 };
 
-/** Executors and other dispatchers call this one by the name that it goes by. An empty list off loopback allows all. */
-const allowedHosts = (named: string[], host: string, nomad: NomadClusterConfig | undefined): string[] =>
-  !nomad || (named.length === 0 && !isLoopback(host)) ? named : [...named, new URL(nomad.advertise).hostname];
+/**
+ * Executors and other dispatchers call this one by the name that it goes by, and who checks its certificate may call it
+ * by the name that is in there. An empty list off loopback allows all.
+ */
+const allowedHosts = (
+  named: string[],
+  host: string,
+  nomad: NomadClusterConfig | undefined,
+  tls: TlsFiles | undefined,
+): string[] => {
+  if (named.length === 0 && !isLoopback(host)) return named;
+  return [
+    ...named,
+    ...(nomad ? [new URL(nomad.advertise).hostname] : []),
+    ...(tls ? [dispatcherServerName] : []),
+  ];
+};
 
 const executorEnvironment = (
   given: Readonly<Record<string, string | undefined>>,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { CliError, type NomadAccess } from '../cli/context.ts';
 import { openNomadApi } from '../cluster/nomad/api/open.ts';
 import { NomadConnectionError, readNomadConnection } from '../cluster/nomad/connection.ts';
-import { clusterVariables, faultsOfVariables, readTlsPaths } from './cluster-config.ts';
+import { clusterVariables, faultsOfVariables, readTlsPaths, type TlsFiles } from './cluster-config.ts';
 import { clusterSettings } from './cluster-settings.ts';
 import { ConfigError, type Environment } from './config.ts';
 import { readPools } from './pools-file.ts';
@@ -23,7 +23,7 @@ const shape = z.object(clusterVariables).pick({
  * @throws CliError that lists every fault
  */
 export const openNomad = (env: Environment, projectRoot: string, version: string): NomadAccess => {
-  const { values, connection, tls } = inPlainWords(() => read(env));
+  const { values, connection } = inPlainWords(() => read(env));
   const prefix = values.PADDOCK_NOMAD_PREFIX;
   return {
     api: inPlainWords(() => openNomadApi(connection)),
@@ -32,7 +32,10 @@ export const openNomad = (env: Environment, projectRoot: string, version: string
     pools: () => ({
       specs: inPlainWords(() => readPools(values.PADDOCK_POOLS_FILE)),
       settings: clusterSettings(
-        { connection, prefix, home: values.PADDOCK_NODE_HOME, uiLink: values.PADDOCK_UI_LINK, tls },
+        {
+          ...{ connection, prefix, home: values.PADDOCK_NODE_HOME, uiLink: values.PADDOCK_UI_LINK },
+          tls: inPlainWords(() => tlsOf(values)),
+        },
         projectRoot,
         version,
       ),
@@ -45,10 +48,15 @@ const read = (env: Environment) => {
     Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== '')),
   );
   if (!parsed.success) throw new ConfigError(faultsOfVariables(parsed.error));
+  return { values: parsed.data, connection: readNomadConnection(env) };
+};
+
+/** Only the pools' jobs want all three: PADDOCK_TLS_CA alone is how the command line verifies a dispatcher. */
+const tlsOf = (values: z.output<typeof shape>): TlsFiles | undefined => {
   const faults: string[] = [];
-  const tls = readTlsPaths({ ...parsed.data, PADDOCK_CLUSTER: 'nomad' }, faults);
+  const tls = readTlsPaths({ ...values, PADDOCK_CLUSTER: 'nomad' }, faults);
   if (faults.length > 0) throw new ConfigError(faults);
-  return { values: parsed.data, connection: readNomadConnection(env), tls };
+  return tls;
 };
 
 const inPlainWords = <T>(task: () => T): T => {

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CliContext, CliPorts } from '../cli/context.ts';
 import { runCli } from '../cli/program.ts';
+import { createServiceFetch, readServiceTrust } from './service-trust.ts';
 
 const projectRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -26,8 +27,7 @@ const context: CliContext = {
   get stdin() {
     return process.stdin;
   },
-  // The library that the service uses: Node's own copy of it would come on top, 13 MB.
-  fetch: async (input, init) => (await import('undici')).fetch(input, init),
+  fetch: createServiceFetch(process.env, process.cwd()),
   cwd: process.cwd(),
   projectRoot,
   uid: process.getuid?.() ?? -1,
@@ -52,7 +52,7 @@ const ports: CliPorts = {
   },
   async load(order) {
     const { generateLoad } = await import('./autocannon-load.ts');
-    return generateLoad(order);
+    return generateLoad(order, await readServiceTrust(context.env, context.cwd));
   },
   async nomad(env) {
     const { openNomad } = await import('./open-nomad.ts');

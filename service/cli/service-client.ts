@@ -1,5 +1,6 @@
 import type { RequestInit, Response } from 'undici';
 import type { z } from 'zod';
+import { dispatcherServerName } from '../contracts/cluster-api.ts';
 import { type Problem, problemSchema } from '../contracts/errors.ts';
 import type { ExecutionRequestInput } from '../contracts/execution.ts';
 import { type CliContext, CliError } from './context.ts';
@@ -26,7 +27,7 @@ export interface ServiceClient {
 
 /** `failureCode` is the exit code where the service is not there or refuses. */
 export const createServiceClient = async (
-  context: CliContext,
+  context: Pick<CliContext, 'env' | 'cwd' | 'fetch' | 'signal'>,
   options: ServiceOptions,
   failureCode = 1,
 ): Promise<ServiceClient> => {
@@ -90,7 +91,12 @@ export const parseAnswer = <S extends z.ZodType>(
   );
 };
 
+/** What OpenSSL and Node call faults of a certificate. */
+const certificateFault =
+  /^(CERT_|ERR_TLS_CERT|UNABLE_TO_(GET|VERIFY)|SELF_SIGNED|DEPTH_ZERO|INVALID_(CA|PURPOSE)|PATH_LENGTH|HOSTNAME_)/;
+
 const unreachable = (url: string, error: unknown, failureCode: number): CliError => {
+  if (error instanceof CliError) return error;
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EHOSTUNREACH') {
@@ -101,6 +107,13 @@ const unreachable = (url: string, error: unknown, failureCode: number): CliError
     );
   }
   const reason = cause instanceof Error ? cause.message : String(cause);
+  if (certificateFault.test(code)) {
+    return new CliError(
+      `the certificate of ${url} cannot be trusted: ${reason}.\nPADDOCK_TLS_CA names the PEM file of the authority that issued it; it has to be made out to the URL's host or to ${dispatcherServerName}.`,
+      failureCode,
+      { cause: error },
+    );
+  }
   return new CliError(`the connection to ${url} failed: ${reason}`, failureCode, { cause: error });
 };
 

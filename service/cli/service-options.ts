@@ -9,7 +9,8 @@ export const withServiceOptions = <T>(argv: Argv<T>) =>
     .option('url', {
       type: 'string',
       requiresArg: true,
-      describe: 'Where the service is (or PADDOCK_URL)',
+      describe:
+        'Where the service is (or PADDOCK_URL); for https, PADDOCK_TLS_CA is the file of its authority',
       defaultDescription: 'http://127.0.0.1:7070',
     })
     .option('token-file', {
@@ -25,7 +26,7 @@ export interface ServiceOptions {
 }
 
 /** The service's base URL, without a trailing slash. */
-export const serviceUrl = (context: CliContext, options: ServiceOptions): string => {
+export const serviceUrl = (context: Pick<CliContext, 'env'>, options: ServiceOptions): string => {
   const { env } = context;
   const given = options.url ?? env.PADDOCK_URL ?? `http://127.0.0.1:${env.PADDOCK_PORT || '7070'}`;
   if (typeof given !== 'string') throw new UsageError('give --url once');
@@ -37,7 +38,7 @@ export const serviceUrl = (context: CliContext, options: ServiceOptions): string
 };
 
 export const serviceToken = async (
-  context: CliContext,
+  context: Pick<CliContext, 'env' | 'cwd'>,
   options: ServiceOptions,
 ): Promise<string | undefined> => {
   if (options.tokenFile === undefined) return context.env.PADDOCK_TOKEN || undefined;

@@ -79,6 +79,16 @@ test('sizes, lists and limits are read; a misspelt variable is named', () => {
   assert.deepEqual(config.unknown, ['PADDOCK_QUEUE_LIMT']);
 });
 
+test('with TLS it may be called by the name in its certificate', () => {
+  const tls = { PADDOCK_TLS_CA: '/ca', PADDOCK_TLS_CERT: '/cert', PADDOCK_TLS_KEY: '/key' };
+  const hosts = (env: Record<string, string>) => readConfig(env, machine).dispatcher.allowedHosts;
+  assert.deepEqual(hosts(tls), ['dispatcher.paddock']);
+  assert.deepEqual(hosts({ ...tls, PADDOCK_HOST: '10.0.0.5' }), [], 'off loopback all are allowed still');
+  const named = { PADDOCK_HOST: '10.0.0.5', PADDOCK_ALLOWED_HOSTS: 'a.example' };
+  assert.deepEqual(hosts({ ...tls, ...named }), ['a.example', 'dispatcher.paddock']);
+  assert.deepEqual(hosts(named), ['a.example']);
+});
+
 test('only loopback counts as loopback', () => {
   for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost'])
     assert.equal(isLoopback(host), true, host);
