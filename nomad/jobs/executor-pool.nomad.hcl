@@ -232,12 +232,13 @@ job "executor-pool" {
         file = "order.json"
       }
 
-      # What the executor shows to dispatchers.
+      # What the executor shows to dispatchers. Every local user of the node could read a file of it. A variable is never
+      # renewed: without a ttl it does not expire, and dispatchers refuse it once its allocation has ended.
       identity {
         name        = "paddock"
         aud         = ["paddock"]
-        file        = true
-        ttl         = "1h"
+        env         = true
+        file        = false
         change_mode = "noop"
       }
 

@@ -14,9 +14,9 @@ import {
 
 /** What runs may go on for long: Nomad's kill_timeout is what bounds it. */
 const DRAIN_MS = 3_600_000;
-/** The payload of the dispatch and the identity, as the job of a pool has Nomad write them (cluster/nomad/job-spec.ts). */
+/** The payload of the dispatch and the identity, as the job of a pool has Nomad hand them over (cluster/nomad/job-spec.ts). */
 const ORDER_FILE = 'order.json';
-const IDENTITY_FILE = 'nomad_paddock.jwt';
+export const IDENTITY_VARIABLE = 'NOMAD_TOKEN_paddock';
 export const CONTROL_SOCKET = 'control.sock';
 
 const absolute = z.string().startsWith('/', 'must be an absolute path');
@@ -25,6 +25,7 @@ const nomadVariables = executorVariables.extend({
   NOMAD_ALLOC_ID: z.guid(),
   NOMAD_TASK_DIR: absolute,
   NOMAD_SECRETS_DIR: absolute,
+  [IDENTITY_VARIABLE]: z.string().min(1),
   NOMAD_IP_http: z.union([z.ipv4(), z.ipv6()]),
   NOMAD_PORT_http: z.coerce.number().int().min(1).max(65_535),
   /** MiB that the task may use, its sandboxes included. */
@@ -45,8 +46,8 @@ export interface NomadExecutorConfig {
   readonly port: number;
   /** Where dispatchers reach it. */
   readonly url: string;
-  /** Holds its workload identity. Nomad renews it, so it is read each time. */
-  readonly identityFile: string;
+  /** Its workload identity, a JWT that does not expire. A secret. */
+  readonly identity: string;
   readonly controlSocket: string;
   readonly drainMs: number;
   readonly tls: TlsIdentity | undefined;
@@ -111,7 +112,7 @@ export const readNomadExecutorConfig = (
     host,
     port,
     url: `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    identityFile: join(values.NOMAD_SECRETS_DIR, IDENTITY_FILE),
+    identity: values[IDENTITY_VARIABLE],
     controlSocket: join(values.NOMAD_SECRETS_DIR, CONTROL_SOCKET),
     drainMs: values.PADDOCK_DRAIN_MS,
     tls,

@@ -7,7 +7,11 @@ import type { Executor } from '../executor/agent.ts';
 import { type Announcement, createAnnouncement } from '../executor/announcement.ts';
 import { type ControlSocket, openControlSocket, underWay } from './control-socket.ts';
 import { createExecutorProcess, thisMachine } from './executor-process.ts';
-import { type NomadExecutorConfig, readNomadExecutorConfig } from './nomad-executor-config.ts';
+import {
+  IDENTITY_VARIABLE,
+  type NomadExecutorConfig,
+  readNomadExecutorConfig,
+} from './nomad-executor-config.ts';
 import { createPostJson } from './post-json.ts';
 
 /*
@@ -47,7 +51,7 @@ const announce = (config: NomadExecutorConfig): Announcement =>
       url: config.url,
       node: config.executor.node,
     },
-    authorization: () => `Bearer ${readFileSync(config.identityFile, 'utf8').trim()}`,
+    authorization: `Bearer ${config.identity}`,
     post: createPostJson(config.tls),
     clock: systemClock,
     log,
@@ -74,6 +78,8 @@ const watchParent = (end: () => void): void => {
 
 const start = async (): Promise<void> => {
   const config = readNomadExecutorConfig(process.env, thisMachine(), (path) => readFileSync(path, 'utf8'));
+  // Nothing that this process starts inherits it.
+  delete process.env[IDENTITY_VARIABLE];
   const end = (): void => own.end(config.drainMs);
   process.on('SIGTERM', end);
   process.on('SIGINT', end);

@@ -21,8 +21,7 @@ export interface AnnouncementConfig {
   /** Base URLs. */
   readonly dispatchers: readonly string[];
   readonly registration: Omit<Registration, 'state'>;
-  /** Asked for each attempt, since it is renewed; may throw. */
-  readonly authorization: () => string;
+  readonly authorization: string;
   readonly post: PostJson;
   readonly clock: Clock;
   readonly log: {
@@ -51,7 +50,7 @@ export const createAnnouncement = (config: AnnouncementConfig): Announcement => 
     );
     try {
       const url = `${dispatcher.replace(/\/+$/, '')}/cluster/executors`;
-      const status = await config.post(url, body, config.authorization(), timeout.signal);
+      const status = await config.post(url, body, config.authorization, timeout.signal);
       return status >= 200 && status < 300 ? undefined : `it answers ${status}`;
     } catch (error) {
       return (error as Error).message;

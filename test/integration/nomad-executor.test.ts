@@ -13,6 +13,7 @@ import { createSigningKey, createTokenSigner } from '../../service/cluster/trust
 import { type Registration, registrationSchema } from '../../service/contracts/cluster-api.ts';
 import { defaultLimits, type ExecutorRequest, executorStatusSchema } from '../../service/contracts/index.ts';
 import { hostState, placesIn } from '../harness/leaks.ts';
+import { descendantsOf, readQuietly } from '../harness/processes.ts';
 import { freePort, repository } from '../harness/start-service.ts';
 import { assertNothingLeft } from '../harness/use-service.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -64,7 +65,6 @@ const start = async (t: TestContext) => {
   for (const name of ['local', 'secrets']) mkdirSync(join(task, name), { recursive: true });
   const order = { pool: 'python', dispatchers: [dispatcher.url], keys: [key.publicKey] };
   writeFileSync(join(task, 'local/order.json'), JSON.stringify(order));
-  writeFileSync(join(task, 'secrets/nomad_paddock.jwt'), `${IDENTITY}\n`);
   const stateDir = mkdtempSync(join(tmpdir(), 'paddock-test-'));
   const env = {
     PATH: process.env.PATH,
@@ -72,6 +72,7 @@ const start = async (t: TestContext) => {
     NOMAD_ALLOC_ID: allocation,
     NOMAD_TASK_DIR: join(task, 'local'),
     NOMAD_SECRETS_DIR: join(task, 'secrets'),
+    NOMAD_TOKEN_paddock: IDENTITY,
     NOMAD_IP_http: '127.0.0.1',
     NOMAD_PORT_http: String(await freePort()),
     PADDOCK_NODE: 'node-7',
@@ -126,6 +127,11 @@ describe('an executor as a task of Nomad', () => {
     const executor = await start(t);
     const { allocation, dispatcher, ready, ask } = executor;
     assert.equal(ready.authorization, `Bearer ${IDENTITY}`);
+    assert.ok(executor.child.pid);
+    const started = descendantsOf(executor.child.pid);
+    assert.ok(started.length > 0);
+    for (const { pid, command } of started)
+      assert.ok(!readQuietly(`/proc/${pid}/environ`).includes(IDENTITY), `${command} has the identity`);
     const { url, ...rest } = ready.registration;
     assert.deepEqual(rest, { allocation, pool: 'python', node: 'node-7', state: 'ready' });
     for (const authorization of ['', 'Bearer x', executor.token])

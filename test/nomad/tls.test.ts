@@ -7,6 +7,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { dispatcherServerName, executorServerName } from '../../service/contracts/cluster-api.ts';
 import { execute, post, run } from '../harness/client.ts';
 import { type Authority, type Certificate, makeAuthority } from '../harness/nomad-certificates.ts';
+import { identityOf } from '../harness/nomad-identity.ts';
 import type { Installation } from '../harness/nomad-paddock.ts';
 import type { Service } from '../harness/start-service.ts';
 import { useNomad } from '../harness/use-nomad.ts';
@@ -74,8 +75,7 @@ describe('TLS for Nomad, and between dispatchers and executors', { skip: nomad.s
     const port = allocation?.AllocatedResources?.Shared.Ports.find(({ Label }) => Label === 'http');
     assert.ok(allocation && port);
     executorUrl = `https://127.0.0.1:${port.Value}/status`;
-    const secrets = `${nomad.cluster.node('plain').allocationsFolder}/${allocation.ID}/executor/secrets`;
-    identity = readFileSync(`${secrets}/nomad_paddock.jwt`, 'utf8').trim();
+    identity = identityOf(allocation.ID);
   });
 
   test('Nomad answers nobody without a certificate', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 import { z } from 'zod';
 import { systemClock } from '../../service/cluster/clock.ts';
@@ -12,6 +12,7 @@ import {
 } from '../../service/cluster/trust/executor-token.ts';
 import { launchOrderSchema, type Registration } from '../../service/contracts/cluster-api.ts';
 import { executorsOf, post, run } from '../harness/client.ts';
+import { identityOf } from '../harness/nomad-identity.ts';
 import type { Installation } from '../harness/nomad-paddock.ts';
 import type { Service } from '../harness/start-service.ts';
 import { useNomad } from '../harness/use-nomad.ts';
@@ -24,7 +25,7 @@ const second = 1_000_000_000;
 const toleranceMs = 30_000;
 
 const identity = (name: string, audience: string, seconds: number) => ({
-  ...{ Name: name, Audience: [audience], File: true, TTL: seconds * second, ChangeMode: 'noop' },
+  ...{ Name: name, Audience: [audience], Env: true, TTL: seconds * second, ChangeMode: 'noop' },
 });
 
 /** A job that only sleeps, with workload identities. */
@@ -50,10 +51,6 @@ const sleepingJob = (id: string, identities: readonly object[], more: object = {
 
 const secretsOf = (allocation: string): string =>
   `${nomad.cluster.node('plain').allocationsFolder}/${allocation}/executor/secrets`;
-
-/** As the task itself reads it. */
-const identityOf = (allocation: string, name = 'paddock'): string =>
-  readFileSync(`${secretsOf(allocation)}/nomad_${name}.jwt`, 'utf8').trim();
 
 const claimsOf = (jwt: string): Record<string, unknown> =>
   z
@@ -143,6 +140,16 @@ describe('trust between dispatchers and executors on Nomad', { skip: nomad.skip 
       assert.equal(spec.status, 200);
       assert.ok(!spec.text.includes(secret), `the job ${job} holds the key`);
     }
+  });
+
+  test("an executor's identity is in no file, and does not expire", () => {
+    const files = readdirSync(secretsOf(executor));
+    assert.deepEqual(
+      files.filter((name) => name.endsWith('.jwt')),
+      [],
+    );
+    const { exp, nomad_allocation_id } = claimsOf(identityOf(executor));
+    assert.deepEqual([exp, nomad_allocation_id], [undefined, executor]);
   });
 
   test('who shows its own identity is let in', async () => {

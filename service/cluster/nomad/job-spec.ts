@@ -24,7 +24,7 @@ export const executorGroup = 'executor';
 export const portLabel = 'http';
 /** Where the payload of a dispatch lies, below NOMAD_TASK_DIR. */
 export const orderFile = 'order.json';
-/** The workload identity lies in `nomad_NAME.jwt`, below NOMAD_SECRETS_DIR. */
+/** The workload identity is in the task's variable `NOMAD_TOKEN_NAME`. */
 export const identityName = 'paddock';
 
 /** Keys of a job's meta; they say that Paddock registered it, for which pool, from which specification. */
@@ -33,7 +33,6 @@ export const specMeta = 'paddock_spec';
 const versionMeta = 'paddock_version';
 
 const nanosecondsPerSecond = 1_000_000_000;
-const identitySeconds = 3_600;
 /**
  * Nomad replaces what is lost, whatever `reschedule` says, but not before this time. Dispatchers replace an executor
  * themselves as soon as its client is silent, and deregister the old one's job; a replacement of Nomad's own would come
@@ -133,8 +132,11 @@ const taskOf = (pool: PoolSpec, cluster: ClusterSettings) => {
       {
         Name: identityName,
         Audience: [executorAudience],
-        File: true,
-        TTL: identitySeconds * nanosecondsPerSecond,
+        // A file of it could be read by every local user of the node. A variable is never renewed: without a TTL it
+        // does not expire, and dispatchers refuse it once its allocation has ended.
+        Env: true,
+        File: false,
+        TTL: 0,
         ChangeMode: 'noop',
       },
     ],

@@ -19,6 +19,7 @@ const env = {
   NOMAD_ALLOC_ID: ALLOCATION,
   NOMAD_TASK_DIR: '/alloc/executor/local',
   NOMAD_SECRETS_DIR: '/alloc/executor/secrets',
+  NOMAD_TOKEN_paddock: 'an.identity.of-nomad',
   NOMAD_IP_http: '10.0.0.7',
   NOMAD_PORT_http: '23001',
   NOMAD_MEMORY_LIMIT: '2048',
@@ -67,8 +68,8 @@ describe('the configuration of an executor on Nomad', () => {
     assert.deepEqual([config.executor.id, config.executor.node], [ALLOCATION, 'node-7']);
     assert.deepEqual([config.host, config.port, config.url], ['10.0.0.7', 23_001, 'http://10.0.0.7:23001']);
     assert.deepEqual(
-      [config.identityFile, config.controlSocket],
-      ['/alloc/executor/secrets/nomad_paddock.jwt', '/alloc/executor/secrets/control.sock'],
+      [config.identity, config.controlSocket],
+      ['an.identity.of-nomad', '/alloc/executor/secrets/control.sock'],
     );
     assert.deepEqual([config.tls, config.executor.gentle], [undefined, true]);
     assert.deepEqual(config.executor.capabilities, ['gpu', 'arm64']);
@@ -108,6 +109,7 @@ describe('the configuration of an executor on Nomad', () => {
       NOMAD_PORT_http: '0',
       NOMAD_IP_http: 'host',
       PADDOCK_STATE_DIR: undefined,
+      NOMAD_TOKEN_paddock: undefined,
     };
     const found = faults(changed);
     for (const name of Object.keys(changed))
@@ -115,7 +117,7 @@ describe('the configuration of an executor on Nomad', () => {
         found.some((fault) => fault.startsWith(`${name}: `)),
         name,
       );
-    assert.equal(found.length, 4);
+    assert.equal(found.length, 5);
   });
 
   test('names what is wrong with the order', () => {

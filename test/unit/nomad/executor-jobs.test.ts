@@ -230,8 +230,9 @@ const mainFieldsOf = (job: z.output<typeof hclJobSchema>['executor-pool']): obje
             DispatchPayload: { File: task.dispatch_payload.file },
             Identities: [
               {
-                ...{ Name: task.identity.name, Audience: task.identity.aud, File: task.identity.file },
-                ...{ TTL: nanoseconds(task.identity.ttl), ChangeMode: task.identity.change_mode },
+                ...{ Name: task.identity.name, Audience: task.identity.aud, Env: task.identity.env },
+                ...{ File: task.identity.file, ChangeMode: task.identity.change_mode },
+                TTL: nanoseconds(task.identity.ttl ?? '0s'),
               },
             ],
             Resources: { CPU: task.resources.cpu, MemoryMB: task.resources.memory },

@@ -92,7 +92,13 @@ const jobs: Readonly<Record<string, readonly string[]>> = {
   'jobs/executor-pool-docker.nomad.hcl': ['-var=image=example.org/paddock:1'],
 };
 
-test('Nomad takes every job file, without a warning', { skip: withoutNomad }, () => {
+/** An executor's identity is in a variable, which is never renewed and so must not expire (cluster/nomad/job-spec.ts). */
+const knownWarnings = [
+  'Identity[paddock] identities without an expiration are insecure',
+  'Identity[paddock] using env=true without change_mode="restart" may result in task not getting updated identity',
+];
+
+test('Nomad takes every job file, and warns of nothing but what is meant', { skip: withoutNomad }, () => {
   assert.deepEqual(
     filesIn('jobs').filter((path) => path.endsWith('.nomad.hcl')),
     Object.keys(jobs).toSorted(),
@@ -100,7 +106,13 @@ test('Nomad takes every job file, without a warning', { skip: withoutNomad }, ()
   for (const [path, flags] of Object.entries(jobs)) {
     const { status, stdout, stderr } = nomad('job', 'validate', ...flags, `nomad/${path}`);
     assert.equal(status, 0, `${path}: ${stdout}${stderr}`);
-    assert.doesNotMatch(stdout + stderr, /warning/i);
+    const said = stdout + stderr;
+    // Lines above those of the warnings only count them, or say whose they are.
+    const warnings = [...said.matchAll(/^\s*\* (.*)$/gm)].flatMap(([, text = '']) =>
+      /errors? occurred:$/.test(text) ? [] : [text],
+    );
+    assert.deepEqual(warnings, path.includes('executor-pool') ? knownWarnings : [], said);
+    if (warnings.length === 0) assert.doesNotMatch(said, /warning/i);
   }
 });
 

@@ -31,7 +31,7 @@ const jobSchema = z.looseObject({
           KillTimeout: z.number(),
           Resources: z.looseObject({ CPU: z.number(), MemoryMB: z.number() }),
           LogConfig: z.object({ MaxFiles: z.number(), MaxFileSizeMB: z.number() }),
-          Identities: z.array(z.object({ Name: z.string(), TTL: z.number(), Audience: z.array(z.string()) })),
+          Identities: z.array(z.record(z.string(), z.unknown())),
           Actions: z.array(z.object({ Name: z.string(), Command: z.string(), Args: z.array(z.string()) })),
         }),
       ]),
@@ -52,7 +52,10 @@ test('a pool becomes a job of its name, whose executors find what they are told'
   assert.deepEqual(job.Constraints, []);
   assert.equal(task.Driver, 'raw_exec');
   assert.deepEqual(task.Config, { command: '/opt/paddock/scripts/paddock-executor' });
-  assert.deepEqual(task.Identities, [{ Name: 'paddock', Audience: ['paddock'], TTL: 3_600_000_000_000 }]);
+  // No file, which every local user could read; no TTL, since a variable is not renewed.
+  assert.deepEqual(task.Identities, [
+    { Name: 'paddock', Audience: ['paddock'], Env: true, File: false, TTL: 0, ChangeMode: 'noop' },
+  ]);
   assert.deepEqual(task.Env, {
     PADDOCK_STATE_DIR: '/run/paddock',
     PADDOCK_CACHE_DIR: '/var/cache/paddock',

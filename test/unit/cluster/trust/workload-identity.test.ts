@@ -83,7 +83,6 @@ describe('a workload identity', () => {
     const { clock, refused } = prepared();
     await refused(await identity({ aud: 'vault' }), /aud/);
     await refused(await identity({ aud: undefined }), /aud/);
-    await refused(await identity({ exp: undefined }), /exp/);
     await refused(await identity({ exp: NOW - 31 }), /exp/);
     await refused(await identity({ nbf: NOW + 31 }), /nbf/);
     await refused(await identity({}, stranger), /signature/);
@@ -96,6 +95,14 @@ describe('a workload identity', () => {
     for (const nonsense of ['', 'x', 'a.b.c', `${good}x`]) await refused(nonsense);
     clock.advance(3_631_000);
     await refused(good, /exp/);
+  });
+
+  test('lasts where it does not say until when', async () => {
+    const { clock, verifier, refused } = prepared();
+    const jwt = await identity({ exp: undefined });
+    clock.advance(100 * 24 * 3_600_000);
+    assert.equal((await verifier.verify(jwt)).allocation, ALLOCATION);
+    await refused(await identity(), /exp/);
   });
 
   test('is refused unsigned, or signed with what everybody knows', async () => {
