@@ -202,6 +202,8 @@ describe('sandboxes that are forked from servers', { skip: missingForSandboxes()
     });
     cancel.abort();
     await assert.rejects(made, /cancelled/);
+    // They are killed by then; the kernel may still be at it.
+    await waitFor(() => machine.processes().length === 0, { what: 'the end of its processes' });
     machine.assertNothingLeft(SLOTS);
     assert.equal(await once(plain(), '/bin/echo', 'on'), 'on\n');
     assert.deepEqual(fallbacks, []);

@@ -70,6 +70,9 @@ const unharmed = async (service: Service, harm: () => Promise<unknown>): Promise
     if (stage?.stdout !== '42\n') return [`afterwards: ${stage?.outcome} ${stage?.stderr}`];
   }
   const gone = servers.filter((pid) => !isAlive(pid));
+  // The service asks a busy executor for its counters every two seconds only.
+  const risen = async () => (await counters(service)).forked > before.forked;
+  await waitFor(risen, { what: 'another fork', timeoutMs: 5_000 }).catch(() => {});
   const after = await counters(service);
   return [
     ...(gone.length > 0 ? [`fork servers are gone: ${gone}`] : []),
