@@ -12,6 +12,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { sandboxEtc } from '../../images/sandbox-etc.ts';
 
 /** Parts of the host's /etc that toolchains need and that tell nothing about the host's users or secrets. */
 const copied = [
@@ -25,13 +26,7 @@ const copied = [
 ];
 
 const written: Readonly<Record<string, string>> = {
-  passwd:
-    'root:x:0:0:root:/:/usr/sbin/nologin\nrunner:x:1000:1000:runner:/work:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n',
-  group: 'root:x:0:\nrunner:x:1000:\nnogroup:x:65534:\n',
-  hosts: '127.0.0.1 localhost paddock\n::1 localhost\n',
-  hostname: 'paddock\n',
-  'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
-  'resolv.conf': '',
+  ...sandboxEtc,
   'os-release': 'NAME="Paddock sandbox"\nID=paddock\n',
 };
 
