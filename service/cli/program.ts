@@ -2,6 +2,7 @@ import yargs from 'yargs';
 import { benchCommand } from './commands/bench.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { executorsCommand } from './commands/executors.ts';
+import { imagesCommand } from './commands/images.ts';
 import { nomadCommand } from './commands/nomad.ts';
 import { poolsCommand } from './commands/pools.ts';
 import { runCommand } from './commands/run.ts';
@@ -35,6 +36,7 @@ const buildParser = (environment: CommandEnvironment, version: string) =>
     .command(benchCommand(environment))
     .command(doctorCommand(environment))
     .command(tokenCommand(environment))
+    .command(imagesCommand(environment))
     .command(nomadCommand(environment))
     .completion('completion', 'Print a script for shell completion (bash or zsh)')
     .example('$0 run hello.py', 'Run a program in a sandbox')
@@ -110,7 +112,9 @@ const reportError = (context: CliContext, args: readonly string[], error: unknow
   return 1;
 };
 
-const commandWords = new Set('serve run runtimes executors pools stats bench doctor token nomad'.split(' '));
+const commandWords = new Set(
+  'serve run runtimes executors pools stats bench doctor token images nomad'.split(' '),
+);
 
 const helpFor = (args: readonly string[]): string => {
   const [command] = args;

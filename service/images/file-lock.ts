@@ -5,6 +5,8 @@ import { ImageError } from './image-error.ts';
 
 export interface LockOptions {
   readonly shared?: boolean;
+  /** The file stays as it is: enough to see whether others have it, and possible for everybody who may read it. */
+  readonly existing?: boolean;
   /** Answer at once instead of waiting for the others. */
   readonly tryOnly?: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -54,9 +56,10 @@ const isStillNamed = (fd: number, path: string): boolean => {
 export function lockFile(path: string, options: LockOptions & { tryOnly?: false }): Promise<FileLock>;
 export function lockFile(path: string, options: LockOptions): Promise<FileLock | undefined>;
 export async function lockFile(path: string, options: LockOptions): Promise<FileLock | undefined> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  if (!options.existing) mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  const flags = options.existing ? constants.O_RDONLY : constants.O_RDWR | constants.O_CREAT;
   for (;;) {
-    const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644);
+    const fd = openSync(path, flags | constants.O_NOFOLLOW, 0o644);
     let isLocked = false;
     try {
       isLocked = await lockDescriptor(fd, path, options);

@@ -90,9 +90,13 @@ export const readLeases = async (layout: StoreLayout, readOnly = false): Promise
 };
 
 const isAbandoned = async (path: string, readOnly: boolean): Promise<boolean> => {
-  const lock = await lockFile(path, { tryOnly: true, shared: readOnly });
-  if (lock === undefined) return false;
-  if (!readOnly) rmSync(path, { force: true });
-  lock.release();
+  try {
+    const lock = await lockFile(path, { tryOnly: true, shared: readOnly, existing: true });
+    if (lock === undefined) return false;
+    if (!readOnly) rmSync(path, { force: true });
+    lock.release();
+  } catch (error) {
+    if (!isMissing(error)) throw error; // released in the meantime
+  }
   return true;
 };

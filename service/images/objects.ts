@@ -13,6 +13,7 @@ import {
   readSync,
   renameSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { toPath } from './raw-path.ts';
 
 /** A regular file as it is kept: its content, whether it may be executed, and its time in whole seconds. */
@@ -46,6 +47,10 @@ export const hashDescriptor = (fd: number): { sha256: string; size: number } => 
 const objectKey = (file: FileContent): string =>
   `${file.sha256}-${file.mode.toString(8)}-${file.modified.toString(16)}`;
 
+/** Where such a file is kept, whoever has it. */
+export const objectPath = (objects: string, file: FileContent): string =>
+  `${objects}/${file.sha256.slice(0, 2)}/${objectKey(file)}`;
+
 /** Reads a file and gives it the mode, owner and time that it keeps. Never through a link. */
 const normaliseFile = (path: Buffer): FileContent & { readonly inode: number } => {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -73,11 +78,12 @@ export const createObjectLinker = (objects: string, scratch: string) => {
   const prefixes = new Set<string>();
   let temporary = 0;
 
-  const objectPath = (key: string): string => {
-    const folder = `${objects}/${key.slice(0, 2)}`;
+  const preparePath = (file: FileContent): string => {
+    const path = objectPath(objects, file);
+    const folder = dirname(path);
     if (!prefixes.has(folder)) mkdirSync(folder, { recursive: true, mode: 0o755 });
     prefixes.add(folder);
-    return `${folder}/${key}`;
+    return path;
   };
 
   /** Replaces a file by a link to the object that is equal to it. */
@@ -114,7 +120,7 @@ export const createObjectLinker = (objects: string, scratch: string) => {
     const known = seen.get(inode);
     const { inode: _, ...file } = known === undefined ? normaliseFile(path) : { ...known, inode };
     seen.set(inode, file);
-    share(objectPath(objectKey(file)), path, inode);
+    share(preparePath(file), path, inode);
     return file;
   };
 };

@@ -19,7 +19,7 @@ import { formatReference, type ImageReference } from './reference.ts';
 import type { ScanResult } from './scan.ts';
 import type { Environment } from './tool.ts';
 import { unpack } from './unpack.ts';
-import { createWorkFolder, type WorkFolder } from './work-folder.ts';
+import { clearAbandoned, createWorkFolder, type WorkFolder } from './work-folder.ts';
 import { runWorker } from './worker-order.ts';
 
 export interface ImageProgress {
@@ -140,6 +140,7 @@ const store = async (
   naming: Naming,
 ): Promise<StoredImage> => {
   const { layout, options } = pull;
+  await clearAbandoned(layout);
   const work = await createWorkFolder(layout, options.signal);
   const blobs = await lockFile(layout.blobsLock, { shared: true, signal: options.signal });
   let isKept = false;
