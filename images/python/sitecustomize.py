@@ -13,6 +13,9 @@ import os
 import sys
 
 OURS = '/opt/paddock/prepared'
+# Variables and files that shape the start itself. A module of `preload` adds those of what it imports.
+shaping_variables = [b'PYTHON', b'LC_', b'LD_', b'LANG', b'TZ', b'GLIBC_', b'MALLOC_']
+shaping_files = []
 
 
 def _started_ahead():
@@ -46,11 +49,15 @@ def _must_start_afresh(entry, before, environment):
     if entry != b'main.py':
         return True
     for name in environment.keys() | before.keys():
-        shapes_the_start = name.startswith((b'PYTHON', b'LC_', b'LD_', b'LANG', b'TZ', b'GLIBC_', b'MALLOC_'))
-        if shapes_the_start and environment.get(name) != before.get(name):
+        if name.startswith(tuple(shaping_variables)) and environment.get(name) != before.get(name):
             return True
-    # A file such as types.py beside the program takes the place of the library's module, unless that is imported.
-    return any(name.partition('.')[0] in sys.modules for name in os.listdir('.'))
+    # A file such as types.py beside the program takes the place of the library's module, unless that is imported. One
+    # such as calendar.csv does not.
+    return any(
+        name in shaping_files
+        or name.partition('.')[0] in sys.modules and (name.endswith(('.py', '.pyc', '.so')) or '.' not in name)
+        for name in os.listdir('.')
+    )
 
 
 def _aside(name):
@@ -66,6 +73,11 @@ def _prepare_to_fork():
     """Python goes on to where it would open the program's file, and becomes the fork server there: python-program.c."""
     for name in os.environ.pop('PADDOCK_PRELOAD', '').split():
         __import__(name)
+        # One of a runtime's own is there for what it does, not to be found.
+        if (getattr(sys.modules[name], '__file__', None) or '').startswith(OURS):
+            own = vars(sys.modules.pop(name))
+            shaping_variables.extend(own.get('SHAPING_VARIABLES', []))
+            shaping_files.extend(own.get('SHAPING_FILES', []))
     born, gc = [], _aside('gc')
     begin, finish = _beginner(born, gc), _finisher(born, gc)
     _rehearse(begin, finish)

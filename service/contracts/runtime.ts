@@ -31,6 +31,9 @@ const stageCommandSchema = z.strictObject({
   warm: warmSchema.optional(),
 });
 
+/** What else there is under /opt/paddock. */
+const ownNames: readonly string[] = ['runtime', 'prepared', 'node', 'init', 'forks'];
+
 /** images/NAME/runtime.yaml. A new runtime needs this file and no TypeScript. See docs/adding-a-runtime.md. */
 export const runtimeManifestSchema = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9+#-]{0,31}$/),
@@ -59,6 +62,15 @@ export const runtimeManifestSchema = z.strictObject({
       ),
     requires: z.array(z.string()).default([]).describe('Further paths on the host that must exist'),
   }),
+  shares: z
+    .array(
+      z
+        .string()
+        .regex(/^[a-z][a-z0-9-]*$/)
+        .refine((name) => !ownNames.includes(name), 'this name is taken inside'),
+    )
+    .default([])
+    .describe('Folders beside this one whose programs it uses too, shown at /opt/paddock/NAME'),
   mounts: z
     .array(z.string())
     .default([])
@@ -109,6 +121,10 @@ export const runtimeInfoSchema = z
     available: z.boolean(),
     reason: z.string().optional().describe('Why it is not available'),
     toolchain: z.string().optional().describe('What the toolchain says of itself'),
+    image: z
+      .string()
+      .optional()
+      .describe('Digest of the image that its sandboxes have as their root; missing: the host’s toolchain'),
     compiled: z.boolean(),
     startedAhead: z.boolean(),
     limits: limitsSchema.describe('Defaults of this runtime'),

@@ -6,7 +6,7 @@ import { faultsOf, type RuntimeManifest, runtimeManifestSchema } from '../../con
 export interface LoadedManifest {
   readonly folder: string;
   readonly manifest: RuntimeManifest;
-  /** Of everything in the folder but its samples: what the preparation depends on. */
+  /** Of everything in the folder, and in those it shares, but samples: what the preparation depends on. */
   readonly digest: string;
 }
 
@@ -20,9 +20,11 @@ const filesBelow = (folder: string, prefix = ''): string[] =>
     )
     .sort();
 
-const digestOf = (folder: string): string => {
+const digestOf = (folders: readonly string[]): string => {
   const hash = createHash('sha256');
-  for (const name of filesBelow(folder)) hash.update(`${name}\0`).update(readFileSync(`${folder}/${name}`));
+  for (const folder of folders) {
+    for (const name of filesBelow(folder)) hash.update(`${name}\0`).update(readFileSync(`${folder}/${name}`));
+  }
   return hash.digest('hex');
 };
 
@@ -39,8 +41,10 @@ export const loadManifests = (imagesFolder: string): LoadedManifest[] => {
     if (!statSync(path, { throwIfNoEntry: false })?.isFile()) continue;
     try {
       const parsed = runtimeManifestSchema.safeParse(parse(readFileSync(path, 'utf8')));
-      if (parsed.success) loaded.push({ folder, manifest: parsed.data, digest: digestOf(folder) });
-      else faults.push(...faultsOf(parsed.error).map((fault) => `${path}: ${fault.path}: ${fault.message}`));
+      if (parsed.success) {
+        const shared = parsed.data.shares.map((other) => `${imagesFolder}/${other}`);
+        loaded.push({ folder, manifest: parsed.data, digest: digestOf([folder, ...shared]) });
+      } else faults.push(...faultsOf(parsed.error).map((fault) => `${path}: ${fault.path}: ${fault.message}`));
     } catch (error) {
       faults.push(`${path}: ${(error as Error).message}`);
     }

@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Limits, RuntimeManifest } from '../../contracts/index.ts';
 import type { SandboxSpec, ShownPath } from '../sandbox/port.ts';
-import { NODE_INSIDE, type Toolchain } from './probe.ts';
+import type { Toolchain } from './probe.ts';
+import { isBelow, NODE_INSIDE } from './surroundings.ts';
 
 export const RUNTIME_INSIDE = '/opt/paddock/runtime';
 export const PREPARED_INSIDE = '/opt/paddock/prepared';
 
-const baseEnv = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/work', TMPDIR: '/tmp', LANG: 'C.UTF-8' };
+/** What every program finds, whatever its runtime adds. */
+export const baseEnv: Readonly<Record<string, string>> = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/work', TMPDIR: '/tmp', LANG: 'C.UTF-8' };
 
 /** How one stage of a runtime is made and started. */
 export interface StagePlan {
@@ -21,6 +24,8 @@ export interface StageSource {
   readonly manifest: RuntimeManifest;
   readonly folder: string;
   readonly toolchain: Toolchain;
+  /** Whose root the sandboxes have; undefined: the host's. */
+  readonly image: { readonly root: string; readonly env: Readonly<Record<string, string>> } | undefined;
   /** Folder on the host with what the preparation left; undefined where there is none. */
   readonly prepared: string | undefined;
   readonly limits: Limits;
@@ -38,12 +43,18 @@ const shownPaths = (source: StageSource, stage: StageCommand): ShownPath[] => {
   const { toolchain, manifest } = source;
   const shown: ShownPath[] = [];
   if (all) shown.push({ source: source.folder, target: RUNTIME_INSIDE });
+  for (const name of manifest.shares) {
+    const target = `/opt/paddock/${name}`;
+    if (mentions(target)) shown.push({ source: `${dirname(source.folder)}/${name}`, target });
+  }
   if (source.prepared && mentions(PREPARED_INSIDE))
     shown.push({ source: source.prepared, target: PREPARED_INSIDE });
+  // An image is the whole root: nothing of the host belongs in there.
+  if (source.image) return shown;
   if (toolchain.inside === NODE_INSIDE && mentions('{toolchain}')) {
     shown.push({ source: toolchain.path, target: NODE_INSIDE });
   }
-  if (toolchain.root && mentions('{toolchain}', '{toolchainRoot}')) {
+  if (toolchain.root && !isBelow(toolchain.root, '/usr') && mentions('{toolchain}', '{toolchainRoot}')) {
     shown.push({ source: toolchain.root, target: toolchain.root });
   }
   for (const path of manifest.mounts) if (existsSync(path)) shown.push({ source: path, target: path });
@@ -70,20 +81,21 @@ type KeylessSpec = Omit<SandboxSpec, 'key' | 'forked'>;
 
 /** @param way where it can be forked; of a fork server only what it shows counts, and what it has started */
 export const withKey = (spec: KeylessSpec, way?: { readonly interpreter: boolean }): SandboxSpec => {
-  const { shown, links, warmCommand, env, limits } = spec;
+  const { root, shown, links, warmCommand, env, limits } = spec;
   const forked = way && {
     interpreter: way.interpreter,
-    key: way.interpreter ? keyOf(shown, links, warmCommand, env) : keyOf(shown, links),
+    key: way.interpreter ? keyOf(root, shown, links, warmCommand, env) : keyOf(root, shown, links),
   };
-  const key = keyOf(shown, links, warmCommand, env, limits.scratchMb, limits.scratchFiles, forked);
+  const key = keyOf(root, shown, links, warmCommand, env, limits.scratchMb, limits.scratchFiles, forked);
   return { ...spec, forked, key };
 };
 
 /** The plan of a stage: placeholders of the toolchain filled in, those of a request left for `commandFor`. */
 export const planStage = (source: StageSource, stage: StageCommand): StagePlan => {
-  const { toolchain, manifest } = source;
+  const { toolchain, manifest, image } = source;
+  const common = { ...baseEnv, ...image?.env };
   const env = Object.fromEntries(
-    Object.entries({ ...baseEnv, ...manifest.env, ...stage.env }).map(([name, value]) => [
+    Object.entries({ ...common, ...manifest.env, ...stage.env }).map(([name, value]) => [
       name,
       fill(value, toolchain),
     ]),
@@ -94,10 +106,11 @@ export const planStage = (source: StageSource, stage: StageCommand): StagePlan =
     warm: stage.warm,
     spec: withKey(
       {
+        root: image?.root,
         shown: shownPaths(source, stage),
         warmCommand: stage.warm?.command.map((part) => fill(part, toolchain)),
         // A sandbox that starts nothing ahead gets its environment with the program, so all of them are alike.
-        env: stage.warm ? { ...env, ...preloads(stage.warm) } : baseEnv,
+        env: stage.warm ? { ...env, ...preloads(stage.warm) } : common,
         limits: source.limits,
       },
       source.forkServers && manifest.sandboxes === 'forked'
