@@ -6,6 +6,8 @@
 #   NOMAD_BINARY             path of a nomad to install as /usr/local/bin/nomad
 #   NOMAD_ZIP_URL, NOMAD_ZIP_SHA256
 #                            an archive of releases.hashicorp.com (a URL or a path), and its sum
+#   NOMAD_RELEASE            a version: fetched from NOMAD_RELEASES=https://releases.hashicorp.com, and checked against the
+#                            sums that lie there beside it
 #   NOMAD_APT=no             yes: the package nomad, from a repository that the machine has already
 #   NOMAD_VERSION            with NOMAD_APT: this version of the package
 #   NOMAD_SERVERS            servers to join: addresses, or one cloud auto-join text ("provider=aws tag_key=…")
@@ -26,7 +28,7 @@ set -euo pipefail
 source "$(dirname "$(readlink -f "$0")")/machine.bash"
 begin "$@"
 : "${NOMAD_ROLE:=client}" "${NOMAD_BINARY:=}" "${NOMAD_ZIP_URL:=}" "${NOMAD_ZIP_SHA256:=}" "${NOMAD_APT:=no}"
-: "${NOMAD_VERSION:=}" "${NOMAD_SERVERS:=}" "${NOMAD_META:=}" "${NOMAD_NODE_POOL:=}" "${NOMAD_CLOUD:=none}"
+: "${NOMAD_RELEASE:=}" "${NOMAD_RELEASES:=https://releases.hashicorp.com}" "${NOMAD_VERSION:=}" "${NOMAD_SERVERS:=}" "${NOMAD_META:=}" "${NOMAD_NODE_POOL:=}" "${NOMAD_CLOUD:=none}"
 : "${NOMAD_NODE_CLASS:=${HARDWARE_CLASS:-}}" "${NOMAD_NAME:=}" "${NOMAD_REGION:=}" "${NOMAD_DATACENTER:=}"
 : "${NOMAD_ADVERTISE:=}" "${NOMAD_INTERFACE:=}" "${NOMAD_GOSSIP_KEY_FILE:=}" "${NOMAD_TLS_DIR:=}" "${NOMAD_ACL:=no}"
 one_of NOMAD_ROLE client server both
@@ -56,6 +58,15 @@ string() {
 }
 
 # --- the binary
+if [[ $NOMAD_RELEASE && $("$(command -v nomad || echo false)" version 2>/dev/null) != *"v$NOMAD_RELEASE"* ]]; then
+  need_packages ca-certificates curl
+  name=nomad_${NOMAD_RELEASE}_linux_$(dpkg --print-architecture).zip
+  NOMAD_ZIP_URL=$NOMAD_RELEASES/nomad/$NOMAD_RELEASE/$name
+  sums=$(curl --fail --silent --show-error --location --retry 3 "${NOMAD_ZIP_URL%/*}/nomad_${NOMAD_RELEASE}_SHA256SUMS") ||
+    fail "there is no Nomad $NOMAD_RELEASE at $NOMAD_RELEASES"
+  NOMAD_ZIP_SHA256=$(awk -v name="$name" '$2 == name { print $1 }' <<<"$sums")
+  [[ $NOMAD_ZIP_SHA256 ]] || fail "Nomad $NOMAD_RELEASE has no $name"
+fi
 if [[ $NOMAD_ZIP_URL ]]; then
   [[ $NOMAD_ZIP_SHA256 ]] || fail 'NOMAD_ZIP_URL needs NOMAD_ZIP_SHA256'
   # What was installed is known by the sum of its archive, so it is not fetched again.
