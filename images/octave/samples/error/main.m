@@ -1,0 +1,2 @@
+disp("before")
+error("example:wrong", "this went wrong")

@@ -1,0 +1,10 @@
+A = [4 1; 1 3];
+printf("%.4f\n", A \ [1; 2]);
+printf("%.4f\n", eig(A));
+printf("%.4f\n", polyfit([0 1 2], [1 3 5], 1));
+printf("%.4f\n", interp1([0 1], [0 10], 0.25));
+printf("%.0f\n", abs(fft([1 1 1 1])));
+s = struct("name", "x", "list", {{1, "two"}});
+disp(numel(s.list));
+disp(strjoin(cellfun(@upper, {"a", "b"}, "UniformOutput", false), "-"));
+disp(nnz(sparse([1 0 2])));

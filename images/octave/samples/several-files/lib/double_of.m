@@ -1,0 +1,3 @@
+function y = double_of(x)
+  y = 2 * x;
+end

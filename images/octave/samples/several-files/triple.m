@@ -1,0 +1,3 @@
+function y = triple(x)
+  y = 3 * x;
+end
