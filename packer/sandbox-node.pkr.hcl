@@ -28,6 +28,7 @@ build {
       "UPLOAD=${var.output}/upload",
       "WITH_NODE_MODULES=${var.with_node_modules}",
       "PINS=${var.pins}",
+      "REGISTRIES=${var.registries}",
       "NOMAD=${var.nomad_binary}",
     ]
     inline = [
@@ -35,7 +36,9 @@ build {
       "leave_out='--exclude=./node_modules --exclude=./.build'; [ \"$WITH_NODE_MODULES\" != yes ] || leave_out=--exclude=./.build/compile-cache",
       "tar -C \"$PROJECT\" --exclude=./.git --exclude=./node-image --exclude='*.qcow2' $leave_out -cf - . | gzip -1 > \"$UPLOAD/.project.$$\"",
       "mv \"$UPLOAD/.project.$$\" \"$UPLOAD/project.tar.gz\"",
-      "rm -f \"$UPLOAD/pins\" \"$UPLOAD/nomad\"; [ -z \"$PINS\" ] || cp \"$PINS\" \"$UPLOAD/pins\"; [ -z \"$NOMAD\" ] || cp \"$NOMAD\" \"$UPLOAD/nomad\"",
+      "rm -f \"$UPLOAD/pins\" \"$UPLOAD/registries.conf\" \"$UPLOAD/nomad\"",
+      "[ -z \"$REGISTRIES\" ] || cp \"$REGISTRIES\" \"$UPLOAD/registries.conf\"",
+      "[ -z \"$PINS\" ] || cp \"$PINS\" \"$UPLOAD/pins\"; [ -z \"$NOMAD\" ] || cp \"$NOMAD\" \"$UPLOAD/nomad\"",
     ]
   }
 
@@ -62,6 +65,7 @@ build {
       "tar -C ${local.source} -xzf ${local.upload}/project.tar.gz --no-same-owner",
       "rm ${local.upload}/project.tar.gz",
       "if [[ -e ${local.upload}/pins ]]; then export IMAGES_PINS=${local.upload}/pins; fi",
+      "if [[ -e ${local.upload}/registries.conf ]]; then export CONTAINERS_REGISTRIES_CONF=${local.upload}/registries.conf; fi",
       "if [[ -e ${local.upload}/nomad ]]; then export NOMAD_BINARY=${local.upload}/nomad; fi",
       "${local.source}/scripts/provision/node.sh",
     ]

@@ -75,6 +75,12 @@ variable "pins" {
   description = "File with a line for each runtime image, its name and its reference by digest; they are pulled ahead."
 }
 
+variable "registries" {
+  type        = string
+  default     = ""
+  description = "A registries.conf for pulling them: mirrors, and registries without TLS. Used for the build only."
+}
+
 variable "nomad_binary" {
   type        = string
   default     = ""

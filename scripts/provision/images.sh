@@ -53,7 +53,7 @@ fi
 mapfile -t names < <(printf '%s\n' "${names[@]}" | sort)
 for name in "${names[@]}"; do
   before=$(cat "$PADDOCK_IMAGE_STORE/names/$name" 2>/dev/null || true)
-  "$paddock" images pull "${pins[$name]}" --name "$name" </dev/null || fail "cannot fetch $name from ${pins[$name]}"
+  "$paddock" images pull "$name=${pins[$name]}" </dev/null || fail "cannot fetch $name from ${pins[$name]}"
   if [[ $before != "$(cat "$PADDOCK_IMAGE_STORE/names/$name")" ]]; then changed "fetched $name"; fi
 done
 "$paddock" images verify "${names[@]}" </dev/null || fail 'an image in the store is not what its digest says'
