@@ -100,7 +100,8 @@ $(metadata 'counter drop comment "metadata service"')
     ct state established,related accept
     ct state invalid drop
     iif "lo" accept
-    meta l4proto { icmp, ipv6-icmp } accept
+    # ICMP of both versions, by number: names would need a file that small systems lack.
+    meta l4proto { 1, 58 } accept
     udp sport 67 udp dport 68 accept
     ip6 saddr fe80::/10 udp dport 546 accept
 $(allow "$SSH_NETWORKS" 'tcp dport 22')
