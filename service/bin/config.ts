@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { dispatcherServerName } from '../contracts/cluster-api.ts';
 import { defaultMaxLimits, type Limits, partialLimitsSchema } from '../contracts/limits.ts';
+import { allowedImagesSchema } from '../contracts/service.ts';
 import { defaultTokensFile } from '../contracts/token.ts';
 import type { DispatcherSettings } from '../dispatcher/settings.ts';
 import {
@@ -54,6 +55,8 @@ const whole = (min: number, max: number) =>
 const absolutePath = z.string().refine(isAbsolute, 'must be an absolute path');
 const words = z.string().transform((text) => text.split(/[\s,]+/).filter((word) => word !== ''));
 
+const allowedImages = words.pipe(z.array(allowedImagesSchema));
+
 const sizePattern = /^(\d+)([kKmM]?)$/;
 const size = z
   .string()
@@ -88,6 +91,7 @@ const serviceVariables = z.object({
   PADDOCK_BODY_LIMIT: size.default(8_388_608),
   PADDOCK_QUEUE_LIMIT: whole(1, 100_000).default(256),
   PADDOCK_MAX_LIMITS: limitList.default({}),
+  PADDOCK_ALLOWED_IMAGES: allowedImages.default([]),
   PADDOCK_GRACE_MS: whole(0, 600_000).default(30_000),
   PADDOCK_LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).optional(),
   PADDOCK_EXECUTORS: whole(1, 64).default(1),
@@ -104,11 +108,21 @@ const executorVariables = z.object({
   PADDOCK_COMPILE_CACHE_MB: whole(0, 65_536).optional(),
   PADDOCK_FORK_SERVERS: z.enum(['0', '1'], 'must be 0 or 1').optional(),
   PADDOCK_CAPABILITIES: z.string().optional(),
+  PADDOCK_IMAGE_STORE: absolutePath.optional(),
+  REGISTRY_AUTH_FILE: absolutePath.optional(),
+  CONTAINERS_REGISTRIES_CONF: absolutePath.optional(),
+  XDG_RUNTIME_DIR: absolutePath.optional(),
 });
 
 const schema = serviceVariables.extend(executorVariables.shape).extend(clusterVariables);
 /** Read by the command line, not by the service. */
-const otherVariables = ['PADDOCK_URL', 'PADDOCK_TOKEN', 'PADDOCK_EXECUTOR_ID', 'PADDOCK_EXECUTOR_TOKEN'];
+const otherVariables = [
+  'PADDOCK_IMAGES_FILE',
+  'PADDOCK_URL',
+  'PADDOCK_TOKEN',
+  'PADDOCK_EXECUTOR_ID',
+  'PADDOCK_EXECUTOR_TOKEN',
+];
 const known: ReadonlySet<string> = new Set([...Object.keys(schema.shape), ...otherVariables]);
 
 export interface Machine {
@@ -151,6 +165,7 @@ export const readConfig = (env: Environment, machine: Machine): ServiceConfig =>
       bodyLimitBytes: values.PADDOCK_BODY_LIMIT,
       queueLimit: values.PADDOCK_QUEUE_LIMIT,
       maxLimits: Object.freeze<Limits>({ ...defaultMaxLimits, ...values.PADDOCK_MAX_LIMITS }),
+      allowedImages: Object.freeze(values.PADDOCK_ALLOWED_IMAGES),
       statusEveryMs: 500,
       heartbeatMs: 15_000,
     }),

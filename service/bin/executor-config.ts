@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { faultsOf } from '../contracts/errors.ts';
 import type { ExecutorConfig } from '../executor/agent.ts';
+import { defaultStoreFolder } from '../images/layout.ts';
+import { openImageStore } from '../images/store.ts';
 import { ConfigError, type Environment } from './config.ts';
+import { imagePuller } from './image-puller.ts';
 
 /** What the process knows of where it runs. */
 export interface ExecutorMachine {
@@ -28,6 +31,13 @@ const RUNNING_PER_CORE = 2;
 
 const count = z.coerce.number().int().min(0);
 
+/** Names that skopeo and its kin know (containers-auth.json(5), containers-registries.conf(5)). */
+export const registryVariables = [
+  'REGISTRY_AUTH_FILE',
+  'CONTAINERS_REGISTRIES_CONF',
+  'XDG_RUNTIME_DIR',
+] as const;
+
 /** What every executor reads of its environment, wherever it runs. */
 export const executorVariables = z.object({
   PADDOCK_STATE_DIR: z.string().startsWith('/'),
@@ -39,6 +49,10 @@ export const executorVariables = z.object({
   PADDOCK_COMPILE_CACHE_MB: count.max(65_536).optional(),
   PADDOCK_FORK_SERVERS: z.enum(['0', '1'], 'must be 0 or 1').default('1'),
   PADDOCK_CAPABILITIES: z.string().default(''),
+  PADDOCK_IMAGE_STORE: z.string().startsWith('/').optional(),
+  REGISTRY_AUTH_FILE: z.string().optional(),
+  CONTAINERS_REGISTRIES_CONF: z.string().optional(),
+  XDG_RUNTIME_DIR: z.string().optional(),
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
 });
 
@@ -58,6 +72,19 @@ export const readVariables = <Schema extends z.ZodType>(
   if (!parsed.success)
     throw new ConfigError(faultsOf(parsed.error).map(({ path, message }) => `${path}: ${message}`));
   return parsed.data;
+};
+
+/** What skopeo reads of its environment: where credentials and mirrors are. */
+const imagesOf = (
+  { PADDOCK_IMAGE_STORE, PATH, ...values }: z.output<typeof executorVariables>,
+  machine: ExecutorMachine,
+): Pick<ExecutorConfig, 'images' | 'pullImage'> => {
+  const skopeo = Object.fromEntries(
+    registryVariables.flatMap((name) => (values[name] ? [[name, values[name]]] : [])),
+  );
+  const env = { PATH, HOME: machine.home, PADDOCK_IMAGE_STORE, ...skopeo };
+  const folder = defaultStoreFolder(env, machine.userId === 0);
+  return { images: openImageStore(folder), pullImage: imagePuller(folder, env, machine.architecture) };
 };
 
 export const executorConfigOf = (
@@ -90,6 +117,7 @@ export const executorConfigOf = (
     capabilities: values.PADDOCK_CAPABILITIES.split(/[\s,]+/).filter((word) => word !== ''),
     surroundings: { path: values.PATH, home: machine.home, node: machine.node },
     gentle,
+    ...imagesOf(values, machine),
   });
 
 export interface LocalExecutorConfig {

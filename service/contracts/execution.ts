@@ -105,6 +105,20 @@ const textSchema = z
   .string()
   .refine((text) => text.isWellFormed(), 'the text holds half of a surrogate pair');
 
+/**
+ * An image by its digest, never by a tag: what runs is what the caller has looked at. The registry is named, since what
+ * a short name means depends on the machine; everything is lower-case, so that an allow-list means what it says.
+ */
+export const customImageSchema = z
+  .string()
+  .max(512)
+  .regex(
+    /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)+@sha256:[0-9a-f]{64}$/,
+    'an image is given as registry/repository@sha256:digest, in lower case',
+  )
+  .describe('An image whose toolchain is used instead, for example registry.example/team/app@sha256:…')
+  .meta({ id: 'CustomImage' });
+
 export const executionRequestSchema = z
   .strictObject({
     runtime: z.string().min(1).max(64).describe('Name or alias of a runtime, see GET /v1/runtimes'),
@@ -142,7 +156,7 @@ export const executionRequestSchema = z
       .max(64)
       .default([])
       .describe('Patterns of files wanted back, relative to the working folder, for example "*.png"'),
-    image: z.string().min(1).max(512).optional(),
+    image: customImageSchema.optional(),
     priority: z
       .int()
       .min(0)
@@ -290,6 +304,7 @@ export const executionResultSchema = z
     compile: compileStageSchema.optional().describe('Missing where the runtime compiles nothing'),
     run: stageSchema.optional().describe('Missing where the compilation failed, or with tests'),
     tests: z.array(testResultSchema).optional(),
+    image: z.string().optional().describe('The image that was asked for'),
     outputs: z.array(outputFileSchema),
     outputsOmitted: z
       .array(z.object({ name: z.string(), reason: z.string() }))
@@ -324,6 +339,17 @@ export const launchedCountsSchema = z
   })
   .meta({ id: 'LaunchedCounts' });
 export type LaunchedCounts = z.infer<typeof launchedCountsSchema>;
+
+/** Told while an execution waits for an image that its executor does not have yet (SSE event `image-pulling`). */
+export const imagePullingSchema = z
+  .object({
+    image: z.string(),
+    stage: z.enum(['download', 'check', 'unpack', 'store']),
+    done: z.number().describe('Bytes, or files in the stage `store`'),
+    total: z.number().describe('0 where it is not known'),
+  })
+  .meta({ id: 'ImagePulling' });
+export type ImagePulling = z.infer<typeof imagePullingSchema>;
 
 /** Told while an execution waits for the first executor of a pool (SSE event `pending`), and again on each change. */
 export const pendingEventSchema = z

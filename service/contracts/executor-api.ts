@@ -2,8 +2,10 @@ import { z } from 'zod';
 import { problemSchema } from './errors.ts';
 import {
   compileStageSchema,
+  customImageSchema,
   encodingSchema,
   fileSchema,
+  imagePullingSchema,
   outputEventSchema,
   outputFileSchema,
   stageSchema,
@@ -31,6 +33,7 @@ export const executorRequestSchema = z.strictObject({
   env: z.record(z.string(), z.string()),
   tests: z.array(testCaseSchema).optional(),
   limits: limitsSchema,
+  image: customImageSchema.optional().describe('Allowed to the tenant: the dispatcher has checked that'),
   outputs: z.array(z.string()),
   stream: z.boolean(),
   cache: z.boolean().describe('Whether the result of an earlier compilation may be used, and this one kept'),
@@ -52,6 +55,7 @@ export const executorResultSchema = z.object({
   tests: z.array(testResultSchema).optional(),
   outputs: z.array(outputFileSchema),
   outputsOmitted: z.array(z.object({ name: z.string(), reason: z.string() })).optional(),
+  version: z.string().optional().describe('Of the toolchain in the image that was asked for'),
   warm: z.boolean().describe('True where every sandbox of it was prepared ahead'),
   timings: executorTimingsSchema,
 });
@@ -59,6 +63,7 @@ export type ExecutorResult = z.infer<typeof executorResultSchema>;
 
 export const executorEventSchema = z.discriminatedUnion('event', [
   z.object({ event: z.literal('output'), output: outputEventSchema }),
+  z.object({ event: z.literal('image'), image: imagePullingSchema }),
   z.object({ event: z.literal('result'), result: executorResultSchema }),
   z.object({ event: z.literal('error'), problem: problemSchema }),
 ]);

@@ -70,6 +70,14 @@ export const healthResponseSchema = z
   })
   .meta({ id: 'HealthResponse' });
 
+/** A registry or the beginning of a repository, ending at a slash or a whole name: `registry.example/team`. */
+export const allowedImagesSchema = z
+  .string()
+  .regex(
+    /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*$/,
+    'an entry is a registry, or a registry and the beginning of a repository, in lower case without a slash at its end',
+  );
+
 /** A tenant, as kept in the tokens file: the token itself only as a SHA-256 hash. */
 export const tenantSchema = z.strictObject({
   tenant: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'a tenant is a lower-case word'),
@@ -79,6 +87,10 @@ export const tenantSchema = z.strictObject({
   maxWaiting: z.int().min(1).default(100),
   maxRunning: z.int().min(1).optional(),
   maxLimits: partialLimitsSchema.default({}),
+  images: z
+    .array(allowedImagesSchema)
+    .default([])
+    .describe('Registries, or repositories below them, whose images it may ask for'),
 });
 export type Tenant = z.infer<typeof tenantSchema>;
 export const tokensFileSchema = z.strictObject({ tokens: z.array(tenantSchema) });

@@ -4,7 +4,7 @@ import type { ExecutorRequest } from '../contracts/executor-api.ts';
 import { defaultLimits, type Limits, type PartialLimits } from '../contracts/limits.ts';
 import type { RuntimeInfo } from '../contracts/runtime.ts';
 import type { Route, Router } from './pools/routing.ts';
-import { limitNames, type TenantPolicy } from './tenants/policy.ts';
+import { limitNames, mayUseImage, type TenantPolicy } from './tenants/policy.ts';
 
 /** A request made concrete: what an executor is sent, and which executors may be sent it. */
 export interface Admitted extends Route {
@@ -32,9 +32,8 @@ export const admit = (
   const route = how.router.route(request);
   const runtime = route.runtime ?? unknown;
   const limits = limitsFor(runtime.limits, request.limits, tenant.maxLimits);
-  if (request.image !== undefined) {
-    throw new PaddockError('image-unavailable', { detail: `No pool holds the image "${request.image}"` });
-  }
+  if (request.image !== undefined && !mayUseImage(tenant, request.image))
+    throw imageNotAllowed(request.image, tenant);
   const files = request.files ?? [
     { name: runtime.fileName, content: request.code ?? '', encoding: 'utf8' as const },
   ];
@@ -53,12 +52,22 @@ export const admit = (
       env: request.env,
       tests: request.tests,
       limits,
+      image: request.image,
       outputs: request.outputs,
-      stream: how.stream,
+      // Its answer tells how far the pull is.
+      stream: how.stream || request.image !== undefined,
       cache: request.cache,
     },
   };
 };
+
+const imageNotAllowed = (image: string, { name, images }: TenantPolicy): PaddockError =>
+  new PaddockError('image-not-allowed', {
+    detail:
+      images.length === 0
+        ? `${name} may not ask for images; the operator allows registries to it`
+        : `${image} is in none of: ${images.join(', ')}`,
+  });
 
 /** What is asked for goes above the runtime's defaults. More than the maximum is refused; only defaults are capped. */
 export const limitsFor = (defaults: Limits, asked: PartialLimits, max: Limits): Limits => {

@@ -1,7 +1,12 @@
 import type { Clock } from '../cluster/clock.ts';
 import type { Cluster, ClusterListener } from '../cluster/port.ts';
 import { PaddockError } from '../contracts/errors.ts';
-import type { ExecutionRequest, ExecutionResult, PendingEvent } from '../contracts/execution.ts';
+import type {
+  ExecutionRequest,
+  ExecutionResult,
+  ImagePulling,
+  PendingEvent,
+} from '../contracts/execution.ts';
 import type { RuntimeInfo } from '../contracts/runtime.ts';
 import { type Admitted, admit } from './admission.ts';
 import { createCatalogue } from './catalogue.ts';
@@ -33,6 +38,8 @@ export interface Accepted {
   readonly result: Promise<ExecutionResult>;
   /** The pools without an executor that it waits for now; undefined where executors do not come and go. */
   readonly pending: (() => PendingEvent[]) | undefined;
+  /** The image that is being pulled for it now, as far as its executor has told. */
+  pulling(): ImagePulling | undefined;
   cancel(error: PaddockError): void;
 }
 
@@ -83,7 +90,9 @@ export const createCore = (options: CoreOptions): Core => {
     queueLimit: settings.queueLimit,
     retryAfterMs: (waiting) => recent.retryAfterMs(clock.now(), waiting),
     expired: (execution) =>
-      pools?.expired(execution) ?? new PaddockError('deadline-exceeded', { executionId: execution.id }),
+      imageExpired(execution) ??
+      pools?.expired(execution) ??
+      new PaddockError('deadline-exceeded', { executionId: execution.id }),
     finished: (finished) => {
       if (!finished.error) recent.add(clock.now(), finished.timings.totalMs);
       setImmediate(options.finished, finished);
@@ -139,6 +148,7 @@ export const createCore = (options: CoreOptions): Core => {
         attempts: 0,
         streamed: false,
         settled: false,
+        pulling: undefined,
         running: undefined,
       };
       dispatch.accept(execution);
@@ -147,6 +157,7 @@ export const createCore = (options: CoreOptions): Core => {
         id,
         result: promise,
         pending: pools && (() => pools.pending(execution)),
+        pulling: () => execution.pulling,
         cancel: (error) => dispatch.cancel(execution, error),
       };
     },
@@ -169,6 +180,15 @@ export const createCore = (options: CoreOptions): Core => {
     },
   };
 };
+
+/** The pull goes on, so trying again is worth it. */
+const imageExpired = ({ id, pulling }: Execution): PaddockError | undefined =>
+  pulling &&
+  new PaddockError('image-pulling', {
+    executionId: id,
+    detail: `${pulling.image} was still being pulled at the deadline (${pulling.stage}); it goes on`,
+    retryAfterMs: 5_000,
+  });
 
 /** What an executor that is lost leaves behind is filled at once. */
 const replacing = (fleet: Fleet, pools: Pools): ClusterListener => ({

@@ -1,6 +1,6 @@
 import type { Clock } from '../cluster/clock.ts';
 import { PaddockError } from '../contracts/errors.ts';
-import type { ExecutionResult } from '../contracts/execution.ts';
+import type { ExecutionResult, ImagePulling } from '../contracts/execution.ts';
 import type { ExecutorResult } from '../contracts/executor-api.ts';
 import type { ExecutorLoad } from '../contracts/executor-load.ts';
 import { createDeadlines } from './deadlines.ts';
@@ -136,13 +136,17 @@ export const createDispatch = (options: DispatchOptions): Dispatch => {
     };
     try {
       const { request, onOutput } = execution;
-      const answer = await member.client.execute(request, abort.signal, onOutput, onLoad);
+      const onImage = (pulling: ImagePulling): void => {
+        execution.pulling = pulling;
+      };
+      const answer = await member.client.execute(request, abort.signal, onOutput, onLoad, onImage);
       ended();
       succeed(execution, answer, member);
     } catch (error) {
       ended();
       failedThere(execution, error, member);
     } finally {
+      execution.pulling = undefined;
       execution.running = undefined;
     }
     pump();

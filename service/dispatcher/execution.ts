@@ -1,5 +1,5 @@
 import type { PaddockError } from '../contracts/errors.ts';
-import type { ExecutionResult, Outcome, Timings } from '../contracts/execution.ts';
+import type { ExecutionResult, ImagePulling, Outcome, Timings } from '../contracts/execution.ts';
 import type { ExecutorRequest, ExecutorResult } from '../contracts/executor-api.ts';
 import type { OnOutput } from './executor-client.ts';
 import type { Member } from './member.ts';
@@ -29,6 +29,8 @@ export interface Execution {
   streamed: boolean;
   settled: boolean;
   /** Set while an executor has it. */
+  /** What it waits for on its executor, as last told. */
+  pulling: ImagePulling | undefined;
   running: { readonly member: Member; readonly abort: AbortController } | undefined;
 }
 
@@ -64,7 +66,8 @@ export const resultOf = (
 ): ExecutionResult => ({
   id: execution.id,
   runtime: execution.request.runtime,
-  version: execution.request.version,
+  version: answer.version ?? execution.request.version,
+  image: execution.request.image,
   compile: answer.compile,
   run: answer.run,
   tests: answer.tests,

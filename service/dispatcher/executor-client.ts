@@ -4,7 +4,7 @@ import { type Dispatcher, Pool } from 'undici';
 import type { ExecutorAddress, TlsIdentity } from '../cluster/port.ts';
 import { executorServerName } from '../contracts/cluster-api.ts';
 import { PaddockError, problemSchema } from '../contracts/errors.ts';
-import type { OutputEvent } from '../contracts/execution.ts';
+import type { ImagePulling, OutputEvent } from '../contracts/execution.ts';
 import {
   type ExecutorBrief,
   type ExecutorRequest,
@@ -32,6 +32,7 @@ export class ExecutorUnreachable extends Error {
   override readonly name = 'ExecutorUnreachable';
 }
 
+export type OnImage = (pulling: ImagePulling) => void;
 export type OnOutput = (output: OutputEvent) => void | Promise<void>;
 
 export interface ExecutorClient {
@@ -41,6 +42,7 @@ export interface ExecutorClient {
     signal: AbortSignal,
     onOutput?: OnOutput,
     onLoad?: (load: ExecutorLoad) => void,
+    onImage?: OnImage,
   ): Promise<ExecutorResult>;
   /** The brief one where `known` is still the revision of what rarely changes. */
   status(known: string | undefined): Promise<ExecutorStatus | ExecutorBrief>;
@@ -78,7 +80,7 @@ export const createExecutorClient = (
   });
 
   return {
-    async execute(request, signal, onOutput, onLoad) {
+    async execute(request, signal, onOutput, onLoad, onImage) {
       try {
         const sent = {
           path: '/executions',
@@ -86,7 +88,8 @@ export const createExecutorClient = (
           headers: { authorization: address.authorization(), 'content-type': 'application/json' },
           body: JSON.stringify(request),
         } as const;
-        if (request.stream) return await readStreamed(await pool.request({ ...sent, signal }), onOutput);
+        if (request.stream)
+          return await readStreamed(await pool.request({ ...sent, signal }), onOutput, onImage);
         const { status, text, load } = await exchange(pool, sent, signal);
         if (load && onLoad) onLoad(load);
         if (status !== 200) throw refusal(text);
@@ -206,7 +209,7 @@ const textOf = (chunks: readonly Buffer[]): string =>
 const refusal = (text: string): Error => errorOf(parseWith(problemSchema, text));
 
 const errorOf = (problem: ReturnType<typeof problemSchema.parse>): Error => {
-  const { code, detail, errors, executionId } = problem;
+  const { code, detail, errors, executionId, retryAfterMs } = problem;
   if (code === 'executor-busy' || code === 'shutting-down') return new ExecutorBusy(detail ?? problem.title);
   if (code === 'unauthorized' || code === 'host-not-allowed' || code === 'not-found') {
     // Between services these are our fault, never the caller's.
@@ -216,12 +219,13 @@ const errorOf = (problem: ReturnType<typeof problemSchema.parse>): Error => {
       { cause: new Error(`The executor answered ${code}`) },
     );
   }
-  return new PaddockError(code, { detail, errors, executionId });
+  return new PaddockError(code, { detail, errors, executionId, retryAfterMs });
 };
 
 const readStreamed = async (
   { statusCode, body }: Dispatcher.ResponseData,
   onOutput: OnOutput | undefined,
+  onImage: OnImage | undefined,
 ): Promise<ExecutorResult> => {
   if (statusCode !== 200) throw refusal(await body.text());
   const decoder = new StringDecoder('utf8');
@@ -233,6 +237,7 @@ const readStreamed = async (
       const event = parseWith(executorEventSchema, pending.slice(start, end));
       start = end + 1;
       if (event.event === 'output') await onOutput?.(event.output);
+      else if (event.event === 'image') onImage?.(event.image);
       else if (event.event === 'result') return event.result;
       else throw errorOf(event.problem);
     }

@@ -9,6 +9,8 @@ export interface DispatcherSettings {
   readonly allowedHosts: readonly string[];
   readonly bodyLimitBytes: number;
   readonly queueLimit: number;
+  /** What callers may ask for where there are no tokens, see TenantPolicy. */
+  readonly allowedImages: readonly string[];
   readonly maxLimits: Limits;
   readonly statusEveryMs: number;
   readonly heartbeatMs: number;

@@ -3,13 +3,17 @@ import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { systemClock } from '../cluster/clock.ts';
 import { type ExecutorBrief, type ExecutorStatus, PaddockError } from '../contracts/index.ts';
+import type { ImageStore, StoredImage } from '../images/store.ts';
 import { createCompileCache } from './compile-cache/cache.ts';
+import { createCustomImages, type PullImage } from './custom-images.ts';
 import { execute } from './execution.ts';
 import { createGentleStart } from './gentle-start.ts';
 import { takeMachine } from './machine.ts';
-import { openCatalogue, type Runtime } from './runtimes/catalogue.ts';
-import type { ProbeSurroundings } from './runtimes/probe.ts';
+import { type Catalogue, openCatalogue } from './runtimes/catalogue.ts';
+import { imagesNamed } from './runtimes/load.ts';
+import type { Runtime } from './runtimes/make-runtime.ts';
 import type { StagePlan } from './runtimes/stage-plan.ts';
+import type { ProbeSurroundings } from './runtimes/surroundings.ts';
 import { type Access, createExecutorServer } from './server.ts';
 import { createStatus, type Status, type Work } from './status.ts';
 import { createWarmSet, type WarmKind } from './warm-set.ts';
@@ -38,6 +42,10 @@ export interface ExecutorConfig {
   readonly surroundings: ProbeSurroundings;
   /** Fills its stock only once it listens, and bit by bit while the machine is busy: for many that start at once. */
   readonly gentle: boolean;
+  /** Unpacked images of this node: the roots of the runtimes that have one here. */
+  readonly images: ImageStore;
+  /** Brings an image that a request names into that store. */
+  readonly pullImage: PullImage;
 }
 
 export interface ExecutorLog {
@@ -65,6 +73,13 @@ const LAST_ANSWERS_MS = 5_000;
 const SPARE_SANDBOXES = 64;
 /** Of one that starts nothing ahead: bubblewrap's two processes and the first one inside. */
 const PLAIN_SANDBOX_MB = 2;
+
+/** The runtime as it is here, or with the image that the request names. */
+const runtimesWith = (
+  catalogue: Catalogue,
+  image: StoredImage | undefined,
+): { get(name: string, version: string): Promise<Runtime> } =>
+  image ? { get: (name, version) => catalogue.withImage(name, version, image) } : catalogue;
 
 const kindsOf = ({ info, compile, run }: Runtime): WarmKind[] => {
   const kind = (plan: StagePlan, stage: 'compile' | 'run'): WarmKind => ({
@@ -134,11 +149,16 @@ export const createExecutor = async (
     clock: systemClock,
     random: Math.random,
   });
+  // Held before they are looked at: what the store's pruning takes meanwhile is not among them.
+  const used = imagesNamed(config.imagesFolder, config.images);
+  const lease = used.length > 0 ? await config.images.hold(used) : undefined;
+  const customImages = createCustomImages(config.images, config.pullImage);
   const catalogue = await openCatalogue({
     imagesFolder: config.imagesFolder,
     cacheFolder: config.cacheFolder,
     forkServers: config.forkServers,
     surroundings: config.surroundings,
+    images: config.images,
     maker: machine.maker,
     onReady(runtime) {
       for (const kind of kindsOf(runtime)) {
@@ -153,7 +173,7 @@ export const createExecutor = async (
   const compileCache =
     config.compileCacheMb === 0 ? undefined : createCompileCache(config.compileCacheMb * MEBIBYTE);
   status = createStatus({ config, machine, catalogue, warmSet, compileCache, work, now: () => new Date() });
-  const deps = { runtimes: catalogue, warmSet, compileCache, now: () => performance.now(), onCleanupFault };
+  const deps = { warmSet, compileCache, now: () => performance.now(), onCleanupFault };
 
   const admit = (): void => {
     if (work.state !== 'ready') throw new PaddockError('shutting-down');
@@ -174,16 +194,20 @@ export const createExecutor = async (
       admit,
       status: status.say,
       load: status.load,
-      async execute(request, signal, emit) {
+      async execute(request, signal, emit, tell) {
         admit();
-        work.executions += 1;
-        const run = execute(request, deps, signal, emit);
-        const settled = run.catch(() => {});
-        work.running.add(settled);
+        // One that waits for its image keeps nobody else from running.
+        const held = request.image && (await customImages.take(request.image, signal, tell));
         try {
-          return await run;
+          if (held) admit();
+          work.executions += 1;
+          const runtimes = runtimesWith(catalogue, held ? held.image : undefined);
+          const run = execute(request, { ...deps, runtimes }, signal, emit);
+          const settled = run.catch(() => {});
+          work.running.add(settled);
+          return await run.finally(() => work.running.delete(settled));
         } finally {
-          work.running.delete(settled);
+          if (held) held.release();
         }
       },
     },
@@ -205,8 +229,10 @@ export const createExecutor = async (
       server.close();
       server.closeAllConnections();
       gentle.close();
+      await customImages.close();
       await warmSet.close();
       await machine.close();
+      lease?.release();
     },
   };
 };

@@ -2,7 +2,7 @@ import type { CompileStage, Limits } from '../contracts/index.ts';
 import type { Compiled } from './compile-cache/cache.ts';
 import { compileKey } from './compile-cache/key.ts';
 import { type Context, commandOf, type Emit, envOf, type Program, runOne, specOf } from './program.ts';
-import type { Runtime } from './runtimes/catalogue.ts';
+import type { Runtime } from './runtimes/make-runtime.ts';
 import type { PlacedFile } from './sandbox/port.ts';
 import { NOT_REGULAR } from './sandbox/scratch.ts';
 

@@ -65,6 +65,7 @@ const finish = (
     ...toWire(content),
   })),
   outputsOmitted: collected && collected.omitted.length > 0 ? [...collected.omitted] : undefined,
+  version: context.request.image && context.runtime.info.version,
   warm: context.warm,
   timings: { ...context.clock, totalMs: context.deps.now() - started },
 });

@@ -7,7 +7,7 @@ import {
 } from '../contracts/index.ts';
 import type { CompileCache } from './compile-cache/cache.ts';
 import { createPieces } from './output.ts';
-import type { Runtime } from './runtimes/catalogue.ts';
+import type { Runtime } from './runtimes/make-runtime.ts';
 import { asPath, commandFor, resized, type StagePlan } from './runtimes/stage-plan.ts';
 import { type Ended, FilesRefused, type PlacedFile, type Sandbox, type SandboxSpec } from './sandbox/port.ts';
 import { toStage } from './verdict.ts';

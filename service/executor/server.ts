@@ -15,6 +15,7 @@ import {
   type OutputEvent,
   PaddockError,
 } from '../contracts/index.ts';
+import type { TellPulling } from './custom-images.ts';
 
 export interface ExecutorHandlers {
   /** Takes a place at once or throws `executor-busy`; the place is free again when the promise settles. */
@@ -22,6 +23,7 @@ export interface ExecutorHandlers {
     request: ExecutorRequest,
     signal: AbortSignal,
     emit?: (event: OutputEvent) => void,
+    tell?: TellPulling,
   ): Promise<ExecutorResult>;
   /** Throws `executor-busy` or `shutting-down` where there is no place: asked before the body is read. */
   admit(): void;
@@ -104,7 +106,7 @@ const asPaddockError = (error: unknown, onInternalError: (error: Error) => void)
 /** Output as it comes. A reader that is slower than the program is waited for by nobody: output is bounded anyway. */
 const stream = async (
   response: ServerResponse,
-  run: (emit: (event: OutputEvent) => void) => Promise<ExecutorResult>,
+  run: (emit: (event: OutputEvent) => void, tell: TellPulling) => Promise<ExecutorResult>,
   onInternalError: (error: Error) => void,
 ): Promise<void> => {
   response.writeHead(200, { 'content-type': 'application/x-ndjson' });
@@ -112,7 +114,10 @@ const stream = async (
     response.write(`${JSON.stringify(event)}\n`);
   };
   try {
-    const result = await run((output) => send({ event: 'output', output }));
+    const result = await run(
+      (output) => send({ event: 'output', output }),
+      (image) => send({ event: 'image', image }),
+    );
     send({ event: 'result', result });
   } catch (error) {
     send({ event: 'error', problem: asPaddockError(error, onInternalError).toProblem() });
@@ -147,7 +152,11 @@ export const createExecutorServer = (
     });
     if (parsed.stream) {
       handlers.admit(); // once more: an error after the first byte could only be an event
-      return stream(response, (emit) => handlers.execute(parsed, gone.signal, emit), config.onInternalError);
+      return stream(
+        response,
+        (emit, tell) => handlers.execute(parsed, gone.signal, emit, tell),
+        config.onInternalError,
+      );
     }
     const result = await handlers.execute(parsed, gone.signal);
     sendJson(response, 200, result, 'application/json', handlers.load(parsed));

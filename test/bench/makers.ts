@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Machine, takeMachine } from '../../service/executor/machine.ts';
 import { takePlace } from '../../service/executor/place.ts';
-import { openCatalogue, type Runtime } from '../../service/executor/runtimes/catalogue.ts';
+import { openCatalogue } from '../../service/executor/runtimes/catalogue.ts';
+import type { Runtime } from '../../service/executor/runtimes/make-runtime.ts';
 import { startArguments } from '../../service/executor/sandbox/arguments.ts';
 import { createBubblewrapMaker } from '../../service/executor/sandbox/bubblewrap.ts';
 import { writeEtc } from '../../service/executor/sandbox/etc.ts';
@@ -124,6 +125,7 @@ const openPython = async (
     forkServers: true,
     surroundings: { path: plainEnvironment.PATH, home: plainEnvironment.HOME, node: projectNode },
     maker,
+    images: { find: () => undefined },
     onReady: (runtime) => ready.push(runtime),
     onFault: () => {},
   });

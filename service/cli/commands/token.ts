@@ -50,6 +50,12 @@ const createBuilder = (argv: Argv) =>
       array: true,
       requiresArg: true,
       describe: 'Most it may ask for, repeatable: memoryMb=512',
+    })
+    .option('allow-images', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'Registry, or part of it, whose images it may ask for, repeatable: registry.example/team',
     });
 
 const createCommand = ({ context, done }: CommandEnvironment): CommandModule => ({

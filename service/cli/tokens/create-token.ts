@@ -10,6 +10,7 @@ export interface CreateTokenOptions extends TokenOptions {
   maxWaiting?: string | undefined;
   maxRunning?: string | undefined;
   maxLimit?: string[] | undefined;
+  allowImages?: string[] | undefined;
 }
 
 export const createToken = async (context: CliContext, options: CreateTokenOptions): Promise<number> => {
@@ -24,6 +25,7 @@ export const createToken = async (context: CliContext, options: CreateTokenOptio
     maxWaiting: count('--max-waiting', options.maxWaiting),
     maxRunning: count('--max-running', options.maxRunning),
     maxLimits: parseLimits(options.maxLimit ?? []),
+    images: options.allowImages ?? [],
   });
   if (!parsed.success) {
     throw new UsageError(

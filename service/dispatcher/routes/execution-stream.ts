@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../cluster/clock.ts';
 import { PaddockError } from '../../contracts/errors.ts';
-import type { ExecutionRequest, PendingEvent } from '../../contracts/execution.ts';
+import type { ExecutionRequest } from '../../contracts/execution.ts';
 import type { Accepted, Core } from '../core.ts';
 import { toPaddockError } from '../problem-replies.ts';
 
@@ -54,7 +54,7 @@ export const streamExecution = async (
     stopHeartbeat = clock.after(heartbeatMs, heartbeat);
   };
   stopHeartbeat = clock.after(heartbeatMs, heartbeat);
-  const stopPending = tellPending(accepted, clock, (event) => send('pending', event));
+  const stopPending = tellWaiting(accepted, clock, send);
   try {
     send('result', await accepted.result);
   } catch (error) {
@@ -67,22 +67,24 @@ export const streamExecution = async (
   }
 };
 
-/** Tells of each pool that it waits for, at first and on each change. The answer ends that. */
-const tellPending = (
-  { pending }: Accepted,
+/** Tells of each pool, and of the image, that it waits for, at first and on each change. The answer ends that. */
+const tellWaiting = (
+  { pending, pulling }: Accepted,
   clock: Clock,
-  send: (event: PendingEvent) => void,
+  send: (event: string, data: object) => void,
 ): (() => void) => {
-  if (!pending) return () => {};
   const told = new Map<string, string>();
   let stop = (): void => {};
+  const tell = (name: string, about: string, event: object): void => {
+    const text = JSON.stringify(event);
+    if (told.get(`${name} ${about}`) === text) return;
+    told.set(`${name} ${about}`, text);
+    send(name, event);
+  };
   const look = (): void => {
-    for (const event of pending()) {
-      const text = JSON.stringify(event);
-      if (told.get(event.pool) === text) continue;
-      told.set(event.pool, text);
-      send(event);
-    }
+    for (const event of pending?.() ?? []) tell('pending', event.pool, event);
+    const image = pulling();
+    if (image) tell('image-pulling', image.image, image);
     stop = clock.after(pendingEveryMs, look);
   };
   stop = clock.after(pendingEveryMs, look);

@@ -13,7 +13,7 @@ export const executionRoutes = (app: FastifyInstance, options: StreamOptions): v
         operationId: 'execute',
         summary: 'Run a program',
         description:
-          'Waits for the result. What the program does, failing included, is data in a 200. With `Accept: text/event-stream` its output comes as events `output`, then one event `result` (an ExecutionResult) or `error` (a Problem). Where executors start on demand, events `pending` (a PendingEvent) tell what it waits for.',
+          'Waits for the result. What the program does, failing included, is data in a 200. With `Accept: text/event-stream` its output comes as events `output`, then one event `result` (an ExecutionResult) or `error` (a Problem). Where executors start on demand, events `pending` (a PendingEvent) tell what it waits for; while an image is pulled, events `image-pulling` (an ImagePulling) do.',
         tags: ['executions'],
         body: executionRequestSchema,
         response: {

@@ -16,7 +16,7 @@ export interface Gate {
 }
 
 export const createGate = (settings: DispatcherSettings, tokens: TokenStore): Gate => {
-  const anybody = openPolicy(settings.maxLimits, settings.queueLimit);
+  const anybody = openPolicy(settings.maxLimits, settings.queueLimit, settings.allowedImages);
   const allowed = new Set(settings.allowedHosts.map((host) => host.toLowerCase()));
   return {
     checkHost(headers) {

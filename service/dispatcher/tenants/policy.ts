@@ -8,6 +8,8 @@ export interface TenantPolicy {
   readonly maxWaiting: number;
   readonly maxRunning: number;
   readonly maxLimits: Limits;
+  /** Registries, or repositories below them, whose images it may ask for. */
+  readonly images: readonly string[];
 }
 
 export const limitNames = Object.keys(limitsSchema.shape) as readonly LimitName[];
@@ -24,14 +26,26 @@ export const policyOf = (tenant: Tenant, serviceMax: Limits): TenantPolicy => {
     maxWaiting: tenant.maxWaiting,
     maxRunning: tenant.maxRunning ?? Number.POSITIVE_INFINITY,
     maxLimits,
+    images: tenant.images,
   };
 };
 
+/** Whole parts of the path count: `registry.example/team` is no beginning of `registry.example/teams/app`. */
+export const mayUseImage = ({ images }: Pick<TenantPolicy, 'images'>, image: string): boolean => {
+  const repository = image.slice(0, image.indexOf('@'));
+  return images.some((allowed) => repository === allowed || repository.startsWith(`${allowed}/`));
+};
+
 /** Everybody on this machine, where no tokens are set. */
-export const openPolicy = (serviceMax: Limits, queueLimit: number): TenantPolicy => ({
+export const openPolicy = (
+  serviceMax: Limits,
+  queueLimit: number,
+  images: readonly string[],
+): TenantPolicy => ({
   name: 'local',
   weight: 1,
   maxWaiting: queueLimit,
   maxRunning: Number.POSITIVE_INFINITY,
   maxLimits: serviceMax,
+  images,
 });

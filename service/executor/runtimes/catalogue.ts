@@ -1,21 +1,12 @@
-import { createHash } from 'node:crypto';
-import { defaultLimits, type Limits, PaddockError, type RuntimeInfo } from '../../contracts/index.ts';
-import type { SandboxMaker } from '../sandbox/port.ts';
+import { basename } from 'node:path';
+import { PaddockError, type RuntimeInfo } from '../../contracts/index.ts';
+import type { ImageStore, StoredImage } from '../../images/store.ts';
+import { imageSurroundings } from './image-surroundings.ts';
 import { type LoadedManifest, loadManifests } from './load.ts';
-import { prepare } from './prepare.ts';
-import type { ProbeSurroundings, Toolchain } from './probe.ts';
-import { probeOrRecall } from './probe-memory.ts';
-import { planStage, type StagePlan } from './stage-plan.ts';
-
-/** A runtime that can be used now. */
-export interface Runtime {
-  readonly info: RuntimeInfo;
-  /** Changes with all that its stages are made from: manifest, programs beside it, toolchain, what was prepared. */
-  readonly identity: string;
-  readonly extensions: readonly string[];
-  readonly compile?: StagePlan & { readonly artifacts: readonly string[]; readonly limits: Partial<Limits> };
-  readonly run: StagePlan;
-}
+import { infoOf, type MakingRuntimes, makeRuntime, type Runtime } from './make-runtime.ts';
+import type { Probed } from './probe.ts';
+import { probeImage, probeOrRecall } from './probe-memory.ts';
+import type { ProbeSurroundings } from './surroundings.ts';
 
 export interface Catalogue {
   infos(): RuntimeInfo[];
@@ -24,72 +15,76 @@ export interface Catalogue {
    * @throws PaddockError unknown-runtime, runtime-unavailable
    */
   get(name: string, version: string): Promise<Runtime>;
+  /**
+   * The same runtime with another image: its commands, the image's toolchain. Nothing of it is kept warm or forked,
+   * since nobody knows whether it is ever asked for again.
+   * @throws PaddockError unknown-runtime; runtime-unavailable where the image lacks the toolchain
+   */
+  withImage(name: string, version: string, image: StoredImage): Promise<Runtime>;
   /** Resolves when every preparation has ended, well or not. */
   readonly settled: Promise<void>;
 }
 
-export interface CatalogueConfig {
+export interface CatalogueConfig extends MakingRuntimes {
   readonly imagesFolder: string;
-  readonly cacheFolder: string;
-  readonly forkServers: boolean;
   readonly surroundings: ProbeSurroundings;
-  readonly maker: SandboxMaker;
+  /** Images of runtimes are named like the folder of their manifest. */
+  readonly images: Pick<ImageStore, 'find'>;
   /** Called for each runtime as it becomes ready: the warm set starts there. */
   readonly onReady: (runtime: Runtime) => void;
   readonly onFault: (runtime: string, error: Error) => void;
 }
 
 interface Entry {
+  readonly loaded: LoadedManifest;
   info: RuntimeInfo;
   ready: Promise<Runtime | undefined>;
 }
 
-const infoOf = (
-  { manifest }: LoadedManifest,
-  toolchain: Toolchain | undefined,
-  reason?: string,
-): RuntimeInfo => ({
-  name: manifest.name,
-  title: manifest.title,
-  version: toolchain?.version ?? manifest.version ?? '0',
-  aliases: manifest.aliases,
-  extensions: manifest.extensions,
-  fileName: manifest.fileName,
-  available: reason === undefined,
-  reason,
-  toolchain: toolchain?.said,
-  compiled: manifest.compile !== undefined,
-  startedAhead: manifest.run.warm !== undefined || manifest.compile?.warm !== undefined,
-  limits: { ...defaultLimits, ...manifest.limits },
-  capabilities: manifest.capabilities,
-});
+/** So many runtimes of custom images are known at once; more are looked at anew. */
+const MOST_WITH_IMAGE = 64;
 
-const identityOf = ({ digest }: LoadedManifest, toolchain: Toolchain, prepared: string | undefined): string =>
-  createHash('sha256')
-    .update(JSON.stringify([digest, toolchain, prepared]))
-    .digest('hex');
+type Finding = { readonly image: StoredImage | undefined; readonly probed: Probed };
 
-const makeReady = async (
-  loaded: LoadedManifest,
-  toolchain: Toolchain,
-  info: RuntimeInfo,
-  config: CatalogueConfig,
-): Promise<Runtime> => {
-  const { manifest, folder } = loaded;
-  const prepared = await prepare(loaded, toolchain, info.limits, config.maker, config.cacheFolder);
-  const { forkServers } = config;
-  const source = { manifest, folder, toolchain, prepared, limits: info.limits, forkServers };
-  const { compile } = manifest;
-  return {
-    info,
-    identity: identityOf(loaded, toolchain, prepared),
-    extensions: manifest.extensions,
-    run: planStage(source, manifest.run),
-    compile: compile && {
-      ...planStage({ ...source, limits: { ...info.limits, ...compile.limits } }, compile),
-      artifacts: compile.artifacts,
-      limits: compile.limits,
-    },
+const probeIn = (loaded: LoadedManifest, image: StoredImage, config: CatalogueConfig): Promise<Probed> =>
+  probeImage(
+    loaded,
+    { digest: image.digest, surroundings: imageSurroundings(image, config.maker) },
+    config.cacheFolder,
+    Date.now(),
+  );
+
+/** An image is what the runtime should have; the host's toolchain stands in where there is none. */
+const find = async (loaded: LoadedManifest, config: CatalogueConfig): Promise<Finding> => {
+  const image = config.images.find(basename(loaded.folder));
+  if (image) return { image, probed: await probeIn(loaded, image, config) };
+  const probed = await probeOrRecall(loaded, config.surroundings, config.cacheFolder, Date.now());
+  return { image, probed };
+};
+
+const unavailable = ({ name, version, reason }: RuntimeInfo): PaddockError =>
+  new PaddockError('runtime-unavailable', { detail: `${name} ${version}: ${reason}` });
+
+/** Makes each runtime of a custom image once. One that failed is tried again when it is next asked for. */
+const createWithImage = (config: CatalogueConfig) => {
+  const made = new Map<string, Promise<Runtime>>();
+  const make = async (loaded: LoadedManifest, image: StoredImage): Promise<Runtime> => {
+    const probed = await probeIn(loaded, image, config);
+    if (!('toolchain' in probed)) throw unavailable(infoOf(loaded, undefined, image, probed.missing));
+    const info = infoOf(loaded, probed.toolchain, image);
+    const found = { loaded, toolchain: probed.toolchain, image };
+    return makeRuntime(found, info, { ...config, forkServers: false });
+  };
+  return (loaded: LoadedManifest, image: StoredImage): Promise<Runtime> => {
+    const key = `${loaded.folder}@${image.digest}`;
+    const known = made.get(key);
+    if (known) return known;
+    const [oldest] = made.keys();
+    if (made.size >= MOST_WITH_IMAGE && oldest !== undefined) made.delete(oldest);
+    const making = make(loaded, image);
+    made.set(key, making);
+    making.catch(() => made.delete(key));
+    return making;
   };
 };
 
@@ -99,25 +94,27 @@ export const openCatalogue = async (config: CatalogueConfig): Promise<Catalogue>
   const manifests = loadManifests(config.imagesFolder).sort(
     (a, b) => (a.manifest.prepare?.sizeMb ?? 0) - (b.manifest.prepare?.sizeMb ?? 0),
   );
-  const { surroundings, cacheFolder } = config;
-  const probed = await Promise.all(
-    manifests.map((loaded) => probeOrRecall(loaded, surroundings, cacheFolder, Date.now())),
+  const findings = await Promise.all(
+    manifests.map(async (loaded) => ({ loaded, ...(await find(loaded, config)) })),
   );
   // Preparations are heavy (a compiler each): one at a time leaves the machine to the runtimes that need none.
   let queue = Promise.resolve();
-  const entries = manifests.map((loaded, index): Entry => {
-    const found = probed[index] ?? { missing: 'not looked for' };
-    if (!('toolchain' in found)) {
-      return { info: infoOf(loaded, undefined, found.missing), ready: Promise.resolve(undefined) };
+  const entries = findings.map(({ loaded, image, probed }): Entry => {
+    if (!('toolchain' in probed)) {
+      const info = infoOf(loaded, undefined, image, probed.missing);
+      return { loaded, info, ready: Promise.resolve(undefined) };
     }
-    const entry: Entry = { info: infoOf(loaded, found.toolchain), ready: Promise.resolve(undefined) };
+    const { toolchain } = probed;
+    const info = infoOf(loaded, toolchain, image);
+    const entry: Entry = { loaded, info, ready: Promise.resolve(undefined) };
     const work = async (): Promise<Runtime | undefined> => {
       try {
-        const runtime = await makeReady(loaded, found.toolchain, entry.info, config);
+        const runtime = await makeRuntime({ loaded, toolchain, image }, entry.info, config);
         config.onReady(runtime);
         return runtime;
       } catch (error) {
-        entry.info = infoOf(loaded, found.toolchain, `its preparation failed: ${(error as Error).message}`);
+        const reason = `its preparation failed: ${(error as Error).message}`;
+        entry.info = infoOf(loaded, toolchain, image, reason);
         config.onFault(loaded.manifest.name, error as Error);
         return undefined;
       }
@@ -126,6 +123,12 @@ export const openCatalogue = async (config: CatalogueConfig): Promise<Catalogue>
     if (loaded.manifest.prepare) queue = entry.ready.then(() => {});
     return entry;
   });
+  const entryOf = (name: string, version: string): Entry => {
+    const entry = entries.find(({ info }) => info.name === name && info.version === version);
+    if (!entry) throw new PaddockError('unknown-runtime', { detail: `no runtime ${name} ${version} here` });
+    return entry;
+  };
+  const withImage = createWithImage(config);
 
   return {
     infos: () =>
@@ -133,13 +136,12 @@ export const openCatalogue = async (config: CatalogueConfig): Promise<Catalogue>
         .map(({ info }) => info)
         .sort((a, b) => a.name.localeCompare(b.name) || a.version.localeCompare(b.version)),
     async get(name, version) {
-      const entry = entries.find(({ info }) => info.name === name && info.version === version);
-      if (!entry) throw new PaddockError('unknown-runtime', { detail: `no runtime ${name} ${version} here` });
+      const entry = entryOf(name, version);
       const runtime = await entry.ready;
-      if (!runtime)
-        throw new PaddockError('runtime-unavailable', { detail: `${name} ${version}: ${entry.info.reason}` });
+      if (!runtime) throw unavailable(entry.info);
       return runtime;
     },
+    withImage: async (name, version, image) => withImage(entryOf(name, version).loaded, image),
     settled: Promise.all(entries.map(({ ready }) => ready)).then(() => {}),
   };
 };

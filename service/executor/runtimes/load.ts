@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { parse } from 'yaml';
 import { faultsOf, type RuntimeManifest, runtimeManifestSchema } from '../../contracts/index.ts';
+import type { ImageStore } from '../../images/store.ts';
 
 export interface LoadedManifest {
   readonly folder: string;
@@ -44,7 +45,8 @@ export const loadManifests = (imagesFolder: string): LoadedManifest[] => {
       if (parsed.success) {
         const shared = parsed.data.shares.map((other) => `${imagesFolder}/${other}`);
         loaded.push({ folder, manifest: parsed.data, digest: digestOf([folder, ...shared]) });
-      } else faults.push(...faultsOf(parsed.error).map((fault) => `${path}: ${fault.path}: ${fault.message}`));
+      } else
+        faults.push(...faultsOf(parsed.error).map((fault) => `${path}: ${fault.path}: ${fault.message}`));
     } catch (error) {
       faults.push(`${path}: ${(error as Error).message}`);
     }
@@ -52,3 +54,7 @@ export const loadManifests = (imagesFolder: string): LoadedManifest[] => {
   if (faults.length > 0) throw new Error(`the runtime manifests have faults:\n  ${faults.join('\n  ')}`);
   return loaded;
 };
+
+/** The images in a store that are for runtimes of this folder: named like the folders of their manifests. */
+export const imagesNamed = (imagesFolder: string, store: Pick<ImageStore, 'find'>): string[] =>
+  readdirSync(imagesFolder).flatMap((name) => store.find(name)?.digest ?? []);

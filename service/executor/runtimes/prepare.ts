@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import type { Limits } from '../../contracts/index.ts';
+import type { StoredImage } from '../../images/store.ts';
 import type { SandboxMaker } from '../sandbox/port.ts';
 import type { LoadedManifest } from './load.ts';
 import type { Toolchain } from './probe.ts';
@@ -31,13 +32,14 @@ export const prepare = async (
   { manifest, folder, digest }: LoadedManifest,
   toolchain: Toolchain,
   limits: Limits,
+  image: StoredImage | undefined,
   maker: SandboxMaker,
   cacheFolder: string,
 ): Promise<string | undefined> => {
   const { prepare: preparation } = manifest;
   if (!preparation) return undefined;
   const key = createHash('sha256')
-    .update(JSON.stringify([FORMAT, digest, toolchain.said, toolchain.path, toolchain.root]))
+    .update(JSON.stringify([FORMAT, digest, toolchain.said, toolchain.path, toolchain.root, image?.digest]))
     .digest('hex')
     .slice(0, 24);
   const family = `${manifest.name.replace(/[^a-z0-9]/g, 'x')}-`;
@@ -60,7 +62,7 @@ export const prepare = async (
     cpuMs: preparation.timeoutMs * 4,
   };
   // Once in a toolchain's life: not worth a fork server.
-  const source = { manifest, folder, toolchain, prepared: undefined, limits: own, forkServers: false };
+  const source = { manifest, folder, toolchain, image, prepared: undefined, limits: own, forkServers: false };
   // Naming the runtime's folder shows everything; its result has the path it will be used under.
   const plan = planStage(source, { command: [RUNTIME_INSIDE], env: {} });
   const spec = withKey({ ...plan.spec, links: { prepared: '/work' } });

@@ -3,7 +3,14 @@ import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, wr
 import { basename } from 'node:path';
 import { z } from 'zod';
 import type { LoadedManifest } from './load.ts';
-import { isBelow, locate, type Probed, type ProbeSurroundings, probe } from './probe.ts';
+import { type Probed, probe } from './probe.ts';
+import {
+  hostSurroundings,
+  isBelow,
+  locate,
+  type ProbeSurroundings,
+  type Surroundings,
+} from './surroundings.ts';
 
 /** A package manager may leave a program as it is and change what it loads. */
 const TRUSTED_MS = 24 * 3_600_000;
@@ -41,11 +48,11 @@ const keyOf = ({ manifest, digest }: LoadedManifest, around: ProbeSurroundings):
     .digest('hex');
 };
 
-const recall = (file: string, key: string, now: number): Probed | undefined => {
+const recall = (file: string, key: string, now: number, trustedMs = TRUSTED_MS): Probed | undefined => {
   try {
     const remembered = rememberedSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
     const age = now - remembered.at;
-    if (remembered.key !== key || age < 0 || age > TRUSTED_MS) return undefined;
+    if (remembered.key !== key || age < 0 || age > trustedMs) return undefined;
     const { root, ...toolchain } = remembered.toolchain;
     return { toolchain: { ...toolchain, root } };
   } catch {
@@ -86,9 +93,28 @@ export const probeOrRecall = async (
   const { requires } = loaded.manifest.toolchain;
   const known = key !== undefined && requires.every(exists) ? recall(file, key, now) : undefined;
   if (known) return known;
-  const probed = await probe(loaded.manifest, around);
+  const probed = await probe(loaded.manifest, hostSurroundings(around), 'on this host');
   if (key !== undefined && 'toolchain' in probed)
     remember(folder, file, { key, at: now, toolchain: probed.toolchain });
+  return probed;
+};
+
+/** The same for an image, which never changes: what it said once is true as long as the manifest is the same. */
+export const probeImage = async (
+  { folder: own, manifest, digest }: LoadedManifest,
+  image: { readonly digest: string; readonly surroundings: Surroundings },
+  cacheFolder: string,
+  now: number,
+): Promise<Probed> => {
+  const key = createHash('sha256')
+    .update(JSON.stringify([FORMAT, digest, image.digest]))
+    .digest('hex');
+  const folder = `${cacheFolder}/toolchains`;
+  const file = `${folder}/${basename(own)}-${image.digest.replace(/^sha256:/, '').slice(0, 24)}.json`;
+  const known = recall(file, key, now, Number.POSITIVE_INFINITY);
+  if (known) return known;
+  const probed = await probe(manifest, image.surroundings, 'in the image');
+  if ('toolchain' in probed) remember(folder, file, { key, at: now, toolchain: probed.toolchain });
   return probed;
 };
 

@@ -1,19 +1,14 @@
-import { execFile } from 'node:child_process';
-import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { promisify } from 'node:util';
+import { dirname, posix } from 'node:path';
 import type { RuntimeManifest } from '../../contracts/index.ts';
+import type { Surroundings } from './surroundings.ts';
 
-const run = promisify(execFile);
-const PROBE_TIMEOUT_MS = 20_000;
-
-/** The toolchain of a runtime as found on this host. */
+/** The toolchain of a runtime as found on this host or in an image. */
 export interface Toolchain {
-  /** Path on the host. */
+  /** Path on the host; the same as `inside` for one of an image. */
   readonly path: string;
   /** Path inside the sandbox. */
   readonly inside: string;
-  /** Folder to be shown inside at the same path; undefined where /usr holds all of it. */
+  /** Folder that holds it where that is not /usr. */
   readonly root: string | undefined;
   readonly version: string;
   /** What it said of itself, one line. */
@@ -22,86 +17,50 @@ export interface Toolchain {
 
 export type Probed = { readonly toolchain: Toolchain } | { readonly missing: string };
 
-export interface ProbeSurroundings {
-  /** Of the executor: how names without a slash are found. */
-  readonly path: string;
-  readonly home: string;
-  /** The Node that runs this, for `{node}`. */
-  readonly node: string;
-}
-
-/** Where {node} is shown. */
-export const NODE_INSIDE = '/opt/paddock/node';
-
-const isExecutable = (path: string): boolean => {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-/** The path of a candidate on this host; undefined where it is not there or cannot be started. */
-export const locate = (candidate: string, around: ProbeSurroundings): string | undefined => {
-  if (candidate === '{node}') return around.node;
-  if (candidate.startsWith('/')) return isExecutable(candidate) ? candidate : undefined;
-  return around.path
-    .split(':')
-    .map((folder) => `${folder}/${candidate}`)
-    .find(isExecutable);
-};
-
-const ask = async (path: string, args: readonly string[], around: ProbeSurroundings): Promise<string> => {
-  const { stdout, stderr } = await run(path, [...args], {
-    timeout: PROBE_TIMEOUT_MS,
-    env: { PATH: around.path, HOME: around.home, LANG: 'C.UTF-8' },
-  });
-  return `${stdout}\n${stderr}`.trim();
-};
-
 const rootOf = async (
   manifest: RuntimeManifest,
   path: string,
-  around: ProbeSurroundings,
+  around: Surroundings,
 ): Promise<string | undefined> => {
   const { root } = manifest.toolchain;
-  if (root?.args) return (await ask(path, root.args, around)).split('\n')[0]?.trim();
-  if (root?.path) return realpathSync(`${dirname(path)}/${root.path}`);
+  if (root?.args) return (await around.ask(path, root.args)).split('\n')[0]?.trim();
+  if (root?.path) return around.real(posix.join(dirname(path), root.path));
   return undefined;
 };
-
-export const isBelow = (path: string, folder: string): boolean =>
-  path === folder || path.startsWith(`${folder}/`);
 
 const tryCandidate = async (
   manifest: RuntimeManifest,
   candidate: string,
-  around: ProbeSurroundings,
+  around: Surroundings,
 ): Promise<Toolchain | undefined> => {
-  const path = locate(candidate, around);
+  const path = around.locate(candidate);
   if (path === undefined) return undefined;
-  const said = await ask(path, manifest.toolchain.probe.args, around);
+  const said = await around.ask(path, manifest.toolchain.probe.args);
   const version = new RegExp(manifest.toolchain.probe.pattern).exec(said)?.[1];
   if (version === undefined) return undefined;
   const root = await rootOf(manifest, path, around);
-  const own = candidate === '{node}';
-  const real = realpathSync(path);
-  if (!own && root === undefined && !isBelow(real, '/usr')) return undefined;
+  if (root === undefined && !around.holds(around.real(path))) return undefined;
   return {
     path,
-    inside: own ? NODE_INSIDE : path,
-    root: root !== undefined && !isBelow(root, '/usr') ? root : undefined,
+    inside: around.inside(candidate, path),
+    root: root === '/usr' ? undefined : root,
     version: manifest.version ?? version,
     said: said.split('\n')[0] ?? version,
   };
 };
 
-/** Looks for a runtime's toolchain among its candidates; the reason is for people where there is none. */
-export const probe = async (manifest: RuntimeManifest, around: ProbeSurroundings): Promise<Probed> => {
+/**
+ * Looks for a runtime's toolchain among its candidates; the reason is for people where there is none.
+ * @param where for people, for example "on this host"
+ */
+export const probe = async (
+  manifest: RuntimeManifest,
+  around: Surroundings,
+  where: string,
+): Promise<Probed> => {
   const { candidates, requires } = manifest.toolchain;
-  const absent = requires.filter((path) => !existsSync(path));
-  if (absent.length > 0) return { missing: `not on this host: ${absent.join(', ')}` };
+  const absent = requires.filter((path) => !around.exists(path));
+  if (absent.length > 0) return { missing: `not ${where}: ${absent.join(', ')}` };
   for (const candidate of candidates) {
     try {
       const toolchain = await tryCandidate(manifest, candidate, around);
@@ -110,5 +69,5 @@ export const probe = async (manifest: RuntimeManifest, around: ProbeSurroundings
       // A candidate that does not even tell its version is no candidate; the next may do.
     }
   }
-  return { missing: `not on this host: none of ${candidates.join(', ')} works` };
+  return { missing: `not ${where}: none of ${candidates.join(', ')} works` };
 };

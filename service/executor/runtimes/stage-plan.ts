@@ -10,7 +10,12 @@ export const RUNTIME_INSIDE = '/opt/paddock/runtime';
 export const PREPARED_INSIDE = '/opt/paddock/prepared';
 
 /** What every program finds, whatever its runtime adds. */
-export const baseEnv: Readonly<Record<string, string>> = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/work', TMPDIR: '/tmp', LANG: 'C.UTF-8' };
+export const baseEnv: Readonly<Record<string, string>> = {
+  PATH: '/usr/local/bin:/usr/bin:/bin',
+  HOME: '/work',
+  TMPDIR: '/tmp',
+  LANG: 'C.UTF-8',
+};
 
 /** How one stage of a runtime is made and started. */
 export interface StagePlan {

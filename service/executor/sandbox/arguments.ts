@@ -13,6 +13,8 @@ interface CommonLayout {
   readonly joinFiles: readonly string[];
   /** Host uid of the sandbox; undefined where the executor is not root and shares its own. */
   readonly uid: number | undefined;
+  /** Folder of an unpacked image; undefined: the host's /usr. */
+  readonly root?: string | undefined;
   readonly shown: readonly ShownPath[];
   readonly links: Readonly<Record<string, string>>;
   /** Of the warm program. */
@@ -97,8 +99,7 @@ const namespaces = [
 
 const ids = (id: string): string[] => ['--unshare-user', '--uid', id, '--gid', id];
 
-/** Everything is read-only; each exception is one line here. */
-const fileSystem = (layout: CommonLayout, writable: readonly string[]): string[] => [
+const hostRoot = (etc: string): string[] => [
   '--ro-bind',
   '/usr',
   '/usr',
@@ -108,8 +109,16 @@ const fileSystem = (layout: CommonLayout, writable: readonly string[]): string[]
     `/${name}`,
   ]),
   '--ro-bind',
-  layout.etc,
+  etc,
   '/etc',
+];
+
+/**
+ * Everything is read-only; each exception is one line here. An image's root holds the mount points already, and an /etc
+ * of its own: both are put there when it is unpacked (service/images), so that nothing has to be made in it.
+ */
+const fileSystem = (layout: CommonLayout, writable: readonly string[]): string[] => [
+  ...(layout.root === undefined ? hostRoot(layout.etc) : ['--ro-bind', layout.root, '/']),
   '--proc',
   '/proc',
   '--dev',
@@ -181,9 +190,12 @@ export const serverArguments = (layout: ServerLayout): string[] => {
     '--cap-add',
     'ALL',
     // Empty and read-only: each sandbox mounts its own there.
-    ...fileSystem(layout, [
-      ...openFolders(['/work/', '/tmp/', `${INTERNAL}/`, ...layout.shown.map(({ target }) => target)]),
-    ]),
+    ...fileSystem(
+      layout,
+      layout.root === undefined
+        ? openFolders(['/work/', '/tmp/', `${INTERNAL}/`, ...layout.shown.map(({ target }) => target)])
+        : [],
+    ),
     // Not by the environment of bubblewrap, which would preload it into itself.
     ...(layout.interpreter ? ['--setenv', 'LD_PRELOAD', inside, ...layout.interpreter] : [inside]),
   ];

@@ -36,6 +36,7 @@ export const createBubblewrapMaker = (config: BubblewrapConfig): SandboxMaker =>
           uid: slot.uid,
           scratchBytes: spec.limits.scratchMb * MEBIBYTE,
           scratchInodes: spec.limits.scratchFiles,
+          root: spec.root,
           shown: spec.shown,
           links: spec.links ?? {},
           warmCommand: spec.warmCommand ?? [],

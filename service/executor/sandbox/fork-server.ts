@@ -111,6 +111,7 @@ export const startForkServer = async (config: ForkServerConfig, spec: SandboxSpe
       etc: config.etc,
       joinFiles: cgroup?.joinFiles ?? [],
       uid: slot.uid,
+      root: spec.root,
       shown: spec.shown,
       links: spec.links ?? {},
       env: interpreter ? spec.env : {},

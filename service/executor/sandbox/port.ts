@@ -4,6 +4,8 @@ import type { Limits } from '../../contracts/index.ts';
 export interface SandboxSpec {
   /** Equal keys, equal sandboxes; the warm set counts by it. */
   readonly key: string;
+  /** Folder of an unpacked image that is the whole read-only root; none: the host's /usr and a generated /etc. */
+  readonly root?: string;
   /** Host paths shown read-only, each under /opt/paddock/NAME or at a path of its own. */
   readonly shown: readonly ShownPath[];
   /** Links under /opt/paddock: name to target. */

@@ -19,7 +19,7 @@ export const startDispatcher = (program: string, folder: string): { child: Child
   mkdirSync(folder, { recursive: true });
   const token = createToken(randomBytes);
   const tenant = { tenant: 'load', tokenHash: hashToken(token), createdAt: new Date().toISOString() };
-  const tokens: Tenant[] = [{ ...tenant, weight: 1, maxWaiting: 1_000, maxLimits: {} }];
+  const tokens: Tenant[] = [{ ...tenant, weight: 1, maxWaiting: 1_000, maxLimits: {}, images: [] }];
   const tokensFile = join(folder, 'tokens.json');
   writeFileSync(tokensFile, JSON.stringify({ tokens }));
   const child = fork(pathOf(program), {

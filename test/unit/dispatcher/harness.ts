@@ -27,6 +27,7 @@ export const settings: DispatcherSettings = {
   bodyLimitBytes: 65_536,
   queueLimit: 8,
   maxLimits: defaultMaxLimits,
+  allowedImages: [],
   statusEveryMs: 20,
   heartbeatMs: 15_000,
 };

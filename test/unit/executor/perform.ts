@@ -8,7 +8,7 @@ import {
 } from '../../../service/contracts/index.ts';
 import type { CompileCache } from '../../../service/executor/compile-cache/cache.ts';
 import { execute } from '../../../service/executor/execution.ts';
-import type { Runtime } from '../../../service/executor/runtimes/catalogue.ts';
+import type { Runtime } from '../../../service/executor/runtimes/make-runtime.ts';
 import type { StagePlan } from '../../../service/executor/runtimes/stage-plan.ts';
 import { withKey } from '../../../service/executor/runtimes/stage-plan.ts';
 import type { Go, SandboxSpec } from '../../../service/executor/sandbox/port.ts';

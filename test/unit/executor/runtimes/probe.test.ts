@@ -3,7 +3,12 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import type { RuntimeManifest } from '../../../../service/contracts/index.ts';
-import { NODE_INSIDE, probe } from '../../../../service/executor/runtimes/probe.ts';
+import { probe as probeIn } from '../../../../service/executor/runtimes/probe.ts';
+import {
+  hostSurroundings,
+  NODE_INSIDE,
+  type ProbeSurroundings,
+} from '../../../../service/executor/runtimes/surroundings.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { manifest } from './manifest.ts';
 
@@ -17,6 +22,8 @@ const scripts = (context: TestContext, texts: Readonly<Record<string, string>>):
   }
   return folder;
 };
+const probe = (wanted: RuntimeManifest, around: ProbeSurroundings) =>
+  probeIn(wanted, hostSurroundings(around), 'on this host');
 const around = (path: string) => ({ path, home: '/nowhere', node: process.execPath });
 const lang = (toolchain: Partial<RuntimeManifest['toolchain']>, version?: string): RuntimeManifest =>
   manifest({
@@ -87,7 +94,7 @@ describe('probing for a toolchain', () => {
     assert.equal((await found(lang({ root: { args: ['root'] } }), around(bin))).root, '/opt/lang');
     const usr = scripts(context, { lang: `case $1 in --version) ${GOOD};; root) echo /usr/lib/lang;; esac` });
     const shown = await found(lang({ root: { args: ['root'] } }), around(usr));
-    assert.equal(shown.root, undefined, '/usr is there anyway');
+    assert.equal(shown.root, '/usr/lib/lang');
   });
 
   test('refuses what lies outside /usr without a root, because it would not be there inside', async (context) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { defaultLimits } from '../../../../service/contracts/index.ts';
-import { NODE_INSIDE, type Toolchain } from '../../../../service/executor/runtimes/probe.ts';
+import type { Toolchain } from '../../../../service/executor/runtimes/probe.ts';
 import {
   commandFor,
   planStage,
@@ -9,6 +9,7 @@ import {
   type StageSource,
   withKey,
 } from '../../../../service/executor/runtimes/stage-plan.ts';
+import { NODE_INSIDE } from '../../../../service/executor/runtimes/surroundings.ts';
 import { manifest } from './manifest.ts';
 
 const toolchain: Toolchain = {
@@ -22,6 +23,7 @@ const source = (changed: Partial<StageSource> = {}): StageSource => ({
   manifest: manifest(),
   folder: '/images/lang',
   toolchain,
+  image: undefined,
   prepared: undefined,
   limits: defaultLimits,
   forkServers: true,
