@@ -1,0 +1,153 @@
+import { type ImagePulling, PaddockError } from '../contracts/index.ts';
+import { ImageError, type ImageErrorCode } from '../images/image-error.ts';
+import type { ImageStore, Lease, StoredImage } from '../images/store.ts';
+
+export type TellPulling = (event: ImagePulling) => void;
+
+/** Brings an image into the store; it may take minutes, and goes on when those who asked have gone. */
+export type PullImage = (
+  reference: string,
+  options: { readonly signal: AbortSignal; readonly onProgress: (event: ImagePulling) => void },
+) => Promise<unknown>;
+
+export interface HeldImage {
+  readonly image: StoredImage;
+  /** It may be pruned from then on. */
+  release(): void;
+}
+
+export interface CustomImages {
+  /**
+   * An image that a request names, pulled where it is not here yet.
+   * @throws PaddockError image-unavailable where it cannot be had, image-pulling where too many are pulled already
+   */
+  take(reference: string, signal: AbortSignal, tell: TellPulling | undefined): Promise<HeldImage>;
+  close(): Promise<void>;
+}
+
+interface Pull {
+  readonly done: Promise<unknown>;
+  readonly listeners: Set<TellPulling>;
+  last: ImagePulling;
+}
+
+/** Downloads share the network and unpacking is work for a core. */
+const MOST_PULLS = 4;
+const LONGEST_PULL_MS = 15 * 60_000;
+const RETRY_AFTER_MS = 5_000;
+
+/** What the caller can do something about; the rest is ours. */
+const callers: ReadonlySet<ImageErrorCode> = new Set([
+  'refused',
+  'digest-mismatch',
+  'not-found',
+  'unauthorized',
+  'unreachable',
+  'invalid',
+]);
+
+const toProblem = (error: unknown, reference: string): PaddockError => {
+  if (error instanceof PaddockError) return error;
+  if (error instanceof ImageError && callers.has(error.code))
+    return new PaddockError('image-unavailable', { detail: error.message }, { cause: error });
+  return new PaddockError(
+    'image-unavailable',
+    { detail: `${reference} could not be pulled here` },
+    { cause: error },
+  );
+};
+
+/** Resolves with the promise, or rejects as soon as nobody waits for it any more. */
+const whileWanted = async (done: Promise<unknown>, signal: AbortSignal): Promise<void> => {
+  const gone = Promise.withResolvers<never>();
+  const onAbort = (): void => gone.reject(new PaddockError('client-closed'));
+  signal.addEventListener('abort', onAbort);
+  if (signal.aborted) onAbort();
+  try {
+    await Promise.race([done, gone.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+};
+
+/** Images that requests name: pulled on first use, once for all who wait, and kept in the store. */
+export const createCustomImages = (
+  store: Pick<ImageStore, 'find' | 'hold'>,
+  pull: PullImage,
+): CustomImages => {
+  const pulls = new Map<string, Pull>();
+  const ending = new AbortController();
+
+  const start = (reference: string): Pull => {
+    if (pulls.size >= MOST_PULLS) {
+      const detail = `${pulls.size} images are being pulled here already`;
+      throw new PaddockError('image-pulling', { detail, retryAfterMs: RETRY_AFTER_MS });
+    }
+    const listeners = new Set<TellPulling>();
+    const last: ImagePulling = { image: reference, stage: 'download', done: 0, total: 0 };
+    const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(LONGEST_PULL_MS)]);
+    const onProgress = (event: ImagePulling): void => {
+      started.last = event;
+      for (const listener of listeners) listener(event);
+    };
+    const done = pull(reference, { signal, onProgress }).finally(() => pulls.delete(reference));
+    // Those who wait hear of it; where nobody does any more, the next one tries again.
+    done.catch(() => {});
+    const started: Pull = { done, listeners, last };
+    pulls.set(reference, started);
+    return started;
+  };
+
+  const bring = async (
+    reference: string,
+    signal: AbortSignal,
+    tell: TellPulling | undefined,
+  ): Promise<void> => {
+    const current = pulls.get(reference) ?? start(reference);
+    if (tell) {
+      tell(current.last);
+      current.listeners.add(tell);
+    }
+    try {
+      await whileWanted(current.done, signal);
+    } finally {
+      if (tell) current.listeners.delete(tell);
+    }
+  };
+
+  /** Held before it is looked at, so that it cannot go in between. */
+  const holdIfThere = async (digest: string): Promise<HeldImage | undefined> => {
+    if (!store.find(digest)) return undefined;
+    let lease: Lease;
+    try {
+      lease = await store.hold([digest]);
+    } catch (error) {
+      if (error instanceof ImageError && error.code === 'not-found') return undefined;
+      throw error;
+    }
+    const image = store.find(digest);
+    if (image) return { image, release: () => lease.release() };
+    lease.release();
+    return undefined;
+  };
+
+  return {
+    async take(reference, signal, tell) {
+      const digest = reference.slice(reference.indexOf('@') + 1);
+      try {
+        const here = await holdIfThere(digest);
+        if (here) return here;
+        await bring(reference, signal, tell);
+        const brought = await holdIfThere(digest);
+        if (brought) return brought;
+      } catch (error) {
+        throw toProblem(error, reference);
+      }
+      throw new PaddockError('image-unavailable', { detail: `${reference} went as soon as it had come` });
+    },
+    async close() {
+      ending.abort();
+      await Promise.allSettled([...pulls.values()].map(({ done }) => done));
+    },
+  };
+};
