@@ -2,10 +2,11 @@
 # The images of runtimes, on the node before the first request comes: each pinned by digest, fetched and verified.
 #
 # Variables:
-#   IMAGES_PINS          file with a line for each image: its name and where it is, by digest
-#                          python registry.example.org/paddock/python@sha256:0123…
-#   IMAGES_ARCHIVE       folder with one OCI layout for each image (folders NAME), for nodes without a registry. The
-#                        digests of IMAGES_PINS are checked where it is given too
+#   IMAGES_PINS          YAML file as `paddock images pull --pins` takes it, each image by digest
+#                          images:
+#                            python: registry.example.org/paddock/python@sha256:0123…
+#   IMAGES_ARCHIVE       folder with one OCI layout for each image (folders NAME), for nodes without a registry. Where
+#                        IMAGES_PINS is given too, those that it names are taken, and have to have its digests
 #   PADDOCK_IMAGE_STORE=/var/lib/paddock/images
 #   PADDOCK_HOME=/opt/paddock
 set -euo pipefail
@@ -20,42 +21,43 @@ paddock=$PADDOCK_HOME/scripts/paddock
 [[ -x $paddock ]] || fail "Paddock is not in $PADDOCK_HOME: run paddock.sh first"
 need_packages ca-certificates skopeo umoci
 
-# By name: where it is.
-declare -A pins=()
-number=0
-while read -r name reference rest; do
-  number=$((number + 1))
-  [[ $name && $name != \#* ]] || continue
-  [[ $name =~ ^[a-z0-9][a-z0-9.-]*$ && ! $rest ]] || fail "$IMAGES_PINS, line $number is not a name and a reference"
-  [[ $reference =~ @sha256:[0-9a-f]{64}$ ]] || fail "$IMAGES_PINS, line $number: $reference is not pinned by a digest (…@sha256:…)"
-  [[ ! ${pins[$name]:-} ]] || fail "$IMAGES_PINS, line $number: $name is there twice"
-  pins[$name]=$reference
-done < <([[ ! $IMAGES_PINS ]] || cat "$IMAGES_PINS" && echo)
+# Names and digests as lines. A node must not depend on what a tag means today.
+pinned=''
+if [[ $IMAGES_PINS ]]; then
+  while read -r name reference; do
+    [[ $reference =~ @(sha256:[0-9a-f]{64})$ ]] || fail "$IMAGES_PINS: $name is not pinned by a digest (…@sha256:…)"
+    pinned+="$name ${BASH_REMATCH[1]}"$'\n'
+  done < <(sed -nE "s/^ +[\"']?([a-z0-9][a-z0-9._-]*)[\"']?: *[\"']?([^\"' ]+)[\"']? *$/\1 \2/p" "$IMAGES_PINS")
+  [[ $pinned ]] || fail "$IMAGES_PINS names no image"
+fi
 
-# What archives hold is known by its digest too: what their index names is checked against the pin.
+order=()
 names=()
 if [[ $IMAGES_ARCHIVE ]]; then
   for layout in "$IMAGES_ARCHIVE"/*/index.json; do
     [[ -e $layout ]] || fail "there is no OCI layout in $IMAGES_ARCHIVE"
     name=$(basename "$(dirname "$layout")")
-    if [[ $IMAGES_PINS ]]; then
-      [[ ${pins[$name]:-} ]] || continue
-      grep -q "${pins[$name]#*@}" "$layout" || fail "$IMAGES_ARCHIVE/$name does not hold ${pins[$name]#*@}, as its pin asks for"
+    if [[ $pinned ]]; then
+      digest=$(awk -v name="$name" '$1 == name { print $2 }' <<<"$pinned")
+      [[ $digest ]] || continue
+      # What the layout's index names, the store checks against what lies in it.
+      grep -q "\"$digest\"" "$layout" || fail "$IMAGES_ARCHIVE/$name does not hold $digest, as its pin asks for"
     fi
-    pins[$name]=oci:$IMAGES_ARCHIVE/$name
+    order+=("$name=oci:$(readlink -f "$IMAGES_ARCHIVE")/$name")
     names+=("$name")
   done
+  while read -r name _; do
+    [[ ! $name || " ${names[*]} " == *" $name "* ]] || fail "$name is pinned, and not in $IMAGES_ARCHIVE"
+  done <<<"$pinned"
 else
-  names=("${!pins[@]}")
+  order=(--pins "$IMAGES_PINS")
+  mapfile -t names < <(awk 'NF { print $1 }' <<<"$pinned")
 fi
-((${#names[@]} > 0)) || fail 'no image is named'
 
-mapfile -t names < <(printf '%s\n' "${names[@]}" | sort)
-for name in "${names[@]}"; do
-  before=$(cat "$PADDOCK_IMAGE_STORE/names/$name" 2>/dev/null || true)
-  "$paddock" images pull "$name=${pins[$name]}" </dev/null || fail "cannot fetch $name from ${pins[$name]}"
-  if [[ $before != "$(cat "$PADDOCK_IMAGE_STORE/names/$name")" ]]; then changed "fetched $name"; fi
-done
+stored() { (cd "$PADDOCK_IMAGE_STORE/names" 2>/dev/null && grep -H . "${names[@]}" 2>/dev/null) || true; }
+before=$(stored)
+"$paddock" images pull "${order[@]}" </dev/null || fail 'not all images could be fetched'
+if [[ $before != "$(stored)" ]]; then changed "fetched images"; fi
 "$paddock" images verify "${names[@]}" </dev/null || fail 'an image in the store is not what its digest says'
 say "verified ${names[*]}"
 end

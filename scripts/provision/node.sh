@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes a node: all that its role needs, in order. Packer, Vagrant and people call this one.
 #
-# Variables (besides those of the scripts it calls, see scripts/provision/README.md):
+# Variables (besides those of the scripts it calls; README.md beside this has all):
 #   ROLE=client           client: runs executors; server: Nomad's servers; both
 #   HARDWARE_CLASS=plain  plain, gpu, fpga or arm
 #   GVISOR=yes            no: without gVisor
