@@ -30,6 +30,15 @@ FOLDER = '/tmp/.kernel'
 INLINE = 'module://matplotlib_inline.backend_inline'
 ESCAPES = re.compile(r'\x1b\[[0-9;]*[A-Za-z]')
 CELL = re.compile(r'^# ?%%(.*)$', re.MULTILINE)
+# What the kernel does at go: the program's environment and arguments, and a look at the files that are there now.
+ADOPT = '''
+import importlib, os, sys
+environment, sys.argv = given
+backend = os.environ['MPLBACKEND']
+os.environ.clear()
+os.environ.update({'MPLBACKEND': backend, **environment})
+importlib.invalidate_caches()
+'''
 warnings.filterwarnings('ignore', module='nbformat')
 # Compiles its schema.
 nbformat.validate(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell('1')]))
@@ -228,15 +237,8 @@ def run(client, entry, arguments, environment):
     except Exception as error:
         sys.stderr.write(f'{entry} is no notebook: {error}\n')
         return 1
-    state = json.dumps([environment, [entry, *arguments]])
-    silently(
-        client,
-        'exec("import importlib, json, os, sys\\n'
-        f'environment, sys.argv = json.loads({state!r})\\n'.replace('"', '\\"')
-        + 'keep = os.environ.get(\'MPLBACKEND\')\\n'
-        'os.environ.clear(); os.environ.update({\'MPLBACKEND\': keep, **environment})\\n'
-        'importlib.invalidate_caches()", {})',
-    )
+    # In variables of its own, so that no cell finds a name that it has not made.
+    silently(client, f'exec({ADOPT!r}, {{"given": {(environment, [entry, *arguments])!r}}})')
     try:
         code = run_cells(client, notebook)
     except KernelEnded as ended:
