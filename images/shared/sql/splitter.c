@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "splitter.h"
 
 #include <ctype.h>
