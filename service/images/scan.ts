@@ -146,6 +146,6 @@ const compare = (what: string, stated: string, hex: string): void => {
   if (stated === `sha256:${hex}`) return;
   throw new ImageError(
     'digest-mismatch',
-    `a ${what} is not what its digest says: ${stated} is sha256:${hex}`,
+    `the ${what} is not what its digest says: ${stated} is sha256:${hex}`,
   );
 };
