@@ -237,6 +237,23 @@ export const outcomeSchema = z
   .meta({ id: 'Outcome', description: 'How a stage ended; the first reason to end wins' });
 export type Outcome = z.infer<typeof outcomeSchema>;
 
+const cellSchema = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+
+/** What one statement returned. A program can write what it likes here: it is checked for its shape, not its truth. */
+export const resultSetSchema = z
+  .strictObject({
+    statement: z.int().describe('Its number among the statements of the script, from 1'),
+    file: z.string(),
+    line: z.int().describe('Where the statement starts'),
+    command: z.string().describe('For example "SELECT 3"'),
+    columns: z.array(z.strictObject({ name: z.string(), type: z.string() })),
+    rows: z.array(z.array(cellSchema)).describe('Numbers that JSON cannot hold exactly are strings'),
+    rowCount: z.int(),
+  })
+  .meta({ id: 'ResultSet' });
+export const resultSetsSchema = z.array(resultSetSchema);
+export type ResultSet = z.infer<typeof resultSetSchema>;
+
 const stageShape = {
   outcome: outcomeSchema,
   exitCode: z.int().nullable().describe('Null when a signal ended the program'),
@@ -254,6 +271,8 @@ const stageShape = {
     .nullable()
     .describe('Peak memory of the sandbox; null where it cannot be measured'),
   message: z.string().optional().describe('For people: what was hit, or why it is an internal error'),
+  resultSets: resultSetsSchema.optional().describe('Of runtimes that return rows, such as databases'),
+  resultSetsOmitted: z.string().optional().describe('Why there are no result sets where there could be'),
 };
 
 export const stageSchema = z.object(stageShape).meta({ id: 'Stage', description: 'What one program did' });

@@ -103,7 +103,13 @@ export const runtimeManifestSchema = z.strictObject({
         .describe('At least these while compiling; times are the caller’s, their defaults stand in limits'),
     })
     .optional(),
-  run: stageCommandSchema,
+  run: stageCommandSchema.extend({
+    resultSets: z
+      .string()
+      .regex(/^[^/*?[\]{}]+(\/[^/*?[\]{}]+)*$/, 'a path below the working folder, no pattern')
+      .optional()
+      .describe('File in the working folder that the program leaves its result sets in, as JSON'),
+  }),
   env: z.record(z.string(), z.string()).default({}),
   limits: partialLimitsSchema.default({}),
   capabilities: z.array(z.string()).default([]),

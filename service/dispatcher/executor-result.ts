@@ -30,4 +30,5 @@ const isStage = (value: unknown): boolean =>
   isObject(value) &&
   typeof value.outcome === 'string' &&
   typeof value.stdout === 'string' &&
-  typeof value.stderr === 'string';
+  typeof value.stderr === 'string' &&
+  (value.resultSets === undefined || Array.isArray(value.resultSets));

@@ -10,6 +10,7 @@ import { compile } from './compilation.ts';
 import { passes } from './expected-output.ts';
 import { toWire } from './output.ts';
 import { type Clock, type Context, type Emit, type ExecutionDeps, type Program, runOne } from './program.ts';
+import { createResultSetReader } from './result-sets.ts';
 import type { PlacedFile, ReadBack } from './sandbox/port.ts';
 
 /** All outputs of one execution together. */
@@ -23,6 +24,7 @@ const runTests = async (
   program: Omit<Program, 'stdin' | 'test'>,
 ): Promise<TestResult[]> => {
   const results: TestResult[] = [];
+  const readResultSets = createResultSetReader(context.runtime.resultSets, program.limits);
   // One after the other: their times are comparable, and one execution takes one place.
   for (const test of tests) {
     const own: Program = {
@@ -31,7 +33,10 @@ const runTests = async (
       stdin: Buffer.from(test.stdin, 'utf8'),
       test: test.name,
     };
-    const stage = await runOne(context, own, async (_ended, result) => result);
+    const stage = await runOne(context, own, async (_ended, result, sandbox) => ({
+      ...result,
+      ...(await readResultSets(sandbox)),
+    }));
     results.push({ name: test.name, passed: passes(test, stage), ...stage });
   }
   return results;
@@ -43,7 +48,9 @@ const runAndCollect = (
 ): Promise<{ run: Stage; collected: ReadBack | undefined }> => {
   const { request, deps, clock } = context;
   const own: Program = { ...program, stdin: decode(request.stdin, request.stdinEncoding) };
-  return runOne(context, own, async (_ended, run, sandbox) => {
+  const readResultSets = createResultSetReader(context.runtime.resultSets, program.limits);
+  return runOne(context, own, async (_ended, result, sandbox) => {
+    const run = { ...result, ...(await readResultSets(sandbox)) };
     if (request.outputs.length === 0) return { run, collected: undefined };
     const started = deps.now();
     const collected = await sandbox.read(request.outputs, OUTPUT_BUDGET);

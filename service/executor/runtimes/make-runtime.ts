@@ -15,6 +15,8 @@ export interface Runtime {
   readonly extensions: readonly string[];
   readonly compile?: StagePlan & { readonly artifacts: readonly string[]; readonly limits: Partial<Limits> };
   readonly run: StagePlan;
+  /** File in the working folder that a run leaves its result sets in. */
+  readonly resultSets?: string | undefined;
 }
 
 export interface MakingRuntimes {
@@ -70,6 +72,7 @@ export const makeRuntime = async (
       .digest('hex'),
     extensions: manifest.extensions,
     run: planStage(source, manifest.run),
+    resultSets: manifest.run.resultSets,
     compile: compile && {
       ...planStage({ ...source, limits: { ...info.limits, ...compile.limits } }, compile),
       artifacts: compile.artifacts,
