@@ -177,7 +177,8 @@ class Cell:
         last = self.outputs[-1] if self.outputs else None
         if kind == 'stream':
             stream = sys.stderr if content['name'] == 'stderr' else sys.stdout
-            stream.write(content['text'])
+            # Commands of a shell write to a terminal of the kernel's.
+            stream.write(content['text'].replace('\r\n', '\n'))
             stream.flush()
             if last and last.output_type == 'stream' and last.name == content['name']:
                 last.text += content['text']

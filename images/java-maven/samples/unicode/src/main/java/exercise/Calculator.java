@@ -1,0 +1,11 @@
+package exercise;
+
+public class Calculator {
+  public int add(int a, int b) {
+    return a + b;
+  }
+
+  public static void main(String[] args) {
+    System.out.println("żółw 東京 " + new Calculator().add(20, 22));
+  }
+}
