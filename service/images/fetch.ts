@@ -65,9 +65,19 @@ const failure = (stderr: string): ImageError => {
 const sourceOptions = (reference: ImageReference, flag: string): string[] =>
   reference.kind === 'registry' && isLoopback(reference.host) ? [`--${flag}=false`] : [];
 
+/** Other tools of the family read the variable themselves. */
+const globalOptions = (env: Environment): string[] =>
+  env.CONTAINERS_REGISTRIES_CONF ? ['--registries-conf', env.CONTAINERS_REGISTRIES_CONF] : [];
+
 /** The manifest of an image, as the registry has it, byte by byte. */
 export const fetchManifest = async (reference: ImageReference, options: FetchOptions): Promise<Buffer> => {
-  const args = ['inspect', '--raw', ...sourceOptions(reference, 'tls-verify'), transportAddress(reference)];
+  const args = [
+    ...globalOptions(options.env),
+    'inspect',
+    '--raw',
+    ...sourceOptions(reference, 'tls-verify'),
+    transportAddress(reference),
+  ];
   const answer = await runTool('skopeo', args, { ...options, diesWithUs: true });
   if (!answer.ok) throw failure(answer.stderr);
   return answer.stdout;
@@ -142,6 +152,7 @@ export const download = async (
   }, POLL_MS);
   const signal = options.signal ? AbortSignal.any([options.signal, stalled.signal]) : stalled.signal;
   const args = [
+    ...globalOptions(options.env),
     ...['--override-os', 'linux', '--override-arch', order.architecture],
     ...['copy', '--quiet', ...sourceOptions(order.reference, 'src-tls-verify')],
     // Built images come as plain archives: packing them only to unpack them takes longer than all the rest.
