@@ -19,10 +19,13 @@ mounted() {
   esac
 }
 
+temporary_folder
+settings=$temporary/settings
 # The boot loader's settings are those of this root; what is mounted in a chroot is its host's.
 asks_for_old() {
-  cat /etc/default/grub /etc/default/grub.d/*.cfg /etc/kernel/cmdline 2>/dev/null | grep -v '^ *#' |
-    grep -Eq 'unified_cgroup_hierarchy=(0|false|no)|legacy_systemd_cgroup_controller'
+  # Files that are not there are no fault.
+  grep -hsv '^ *#' /etc/default/grub /etc/default/grub.d/*.cfg /etc/kernel/cmdline >"$settings" || true
+  grep -Eq 'unified_cgroup_hierarchy=(0|false|no)|legacy_systemd_cgroup_controller' "$settings"
 }
 
 found=unknown

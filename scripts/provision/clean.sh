@@ -27,7 +27,9 @@ shopt -s nullglob dotglob
 if live; then systemctl stop nomad.service paddock.service unattended-upgrades.service 2>/dev/null || true; fi
 
 quietly apt clean
-sweep 'lists of packages' /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old /var/lib/dpkg/*-old
+# The folders stay, since apt makes them anew with whatever it does.
+mapfile -t lists < <(find /var/lib/apt/lists -type f)
+sweep 'lists of packages' "${lists[@]}" /var/cache/apt/*.bin /var/cache/debconf/*-old /var/lib/dpkg/*-old
 sweep 'caches of npm' /root/.npm /root/.cache
 sweep "Nomad's identity and state" /var/lib/nomad/*
 sweep 'what was found of the hardware' /etc/nomad.d/hardware.hcl
@@ -67,7 +69,6 @@ if [[ -s /etc/machine-id ]]; then
   : >/etc/machine-id
   changed 'emptied /etc/machine-id'
 fi
-sweep "dbus's machine id" /var/lib/dbus/machine-id
 put_link /etc/machine-id /var/lib/dbus/machine-id
 
 if live; then journalctl --quiet --rotate --vacuum-time=1s 2>/dev/null || true; fi

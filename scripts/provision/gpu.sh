@@ -47,7 +47,7 @@ repository() {
 
 if [[ $NVIDIA_REPOSITORY ]]; then
   do_or_plan use the repository "$NVIDIA_REPOSITORY" -- repository paddock-nvidia "$NVIDIA_REPOSITORY"
-elif ! apt-cache policy nvidia-kernel-dkms 2>/dev/null | grep -q 'Candidate: [0-9]'; then
+elif [[ $(apt-cache policy nvidia-kernel-dkms 2>/dev/null) != *'Candidate: '[0-9]* ]]; then
   # shellcheck source=/dev/null
   suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
   [[ $(. /etc/os-release && echo "$ID") == debian && $suite ]] || fail 'this is not Debian: give NVIDIA_REPOSITORY, and NVIDIA_PACKAGES'

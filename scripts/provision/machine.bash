@@ -98,7 +98,8 @@ need_packages() {
 put_file() {
   local path=$1 mode=${2:-644} owner=${3:-root:root} new
   # In a condition `set -e` is off, so each step says for itself that it failed.
-  mkdir -p "$(dirname "$path")" && new=$(mktemp "$(dirname "$path")/.provision.XXXXXX") || fail "cannot write $path"
+  mkdir -p "$(dirname "$path")" || fail "cannot write $path"
+  new=$(mktemp "$(dirname "$path")/.provision.XXXXXX") || fail "cannot write $path"
   { cat >"$new" && chmod "$mode" "$new" && chown "$owner" "$new"; } || fail "cannot write $path"
   if [[ -f $path && ! -L $path ]] && cmp -s "$new" "$path" &&
     [[ $(stat -c '%a %U:%G' "$path") == $(stat -c '%a %U:%G' "$new") ]]; then

@@ -130,7 +130,9 @@ join="${join%, }]"
 meta=''
 for pair in $NOMAD_META; do
   [[ $pair =~ ^([A-Za-z_][A-Za-z0-9_.-]*)=(.*)$ ]] || fail "NOMAD_META is pairs like gpu=nvidia, and this is none: $pair"
-  meta+="$(string "${BASH_REMATCH[1]}") = $(string "${BASH_REMATCH[2]}")"$'\n'
+  key=${BASH_REMATCH[1]} value=${BASH_REMATCH[2]}
+  if [[ $key == *.* ]]; then key=$(string "$key"); fi
+  meta+="$key = $(string "$value")"$'\n'
 done
 
 deny=''
