@@ -1,0 +1,3 @@
+source schema.sql
+\. data.sql
+SELECT * FROM item ORDER BY id;

@@ -1,0 +1,5 @@
+\echo schema
+\i schema.sql
+\echo 'and data'
+\i data/insert.sql
+SELECT * FROM item ORDER BY id;

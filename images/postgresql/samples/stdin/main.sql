@@ -1,0 +1,3 @@
+CREATE TABLE given (n int);
+INSERT INTO given VALUES (1), (2), (3);
+\i /dev/stdin

@@ -1,0 +1,14 @@
+CREATE TABLE account (id int PRIMARY KEY, amount int);
+INSERT INTO account VALUES (1, 100), (2, 0);
+BEGIN;
+UPDATE account SET amount = amount - 50 WHERE id = 1;
+SAVEPOINT half;
+UPDATE account SET amount = amount + 5000 WHERE id = 2;
+ROLLBACK TO SAVEPOINT half;
+UPDATE account SET amount = amount + 50 WHERE id = 2;
+COMMIT;
+SELECT * FROM account ORDER BY id;
+BEGIN;
+DELETE FROM account;
+ROLLBACK;
+SELECT count(*) FROM account;
