@@ -8,8 +8,7 @@ locals {
     "HARDWARE_CLASS=${var.hardware_class}",
     "START_SERVICES=no",
     "PADDOCK_SOURCE=/tmp/paddock-node/source",
-    "NOMAD_ZIP_URL=${var.nomad_zip_url}",
-    "NOMAD_ZIP_SHA256=${var.nomad_zip_sha256}",
+    "NOMAD_RELEASE=${var.nomad_release}",
   ], var.settings)
 }
 

@@ -84,19 +84,13 @@ variable "registries" {
 variable "nomad_binary" {
   type        = string
   default     = ""
-  description = "A nomad of this machine to put on the node, for the node's architecture. Instead of nomad_zip_url."
+  description = "A nomad of this machine to put on the node, for the node's architecture."
 }
 
-variable "nomad_zip_url" {
+variable "nomad_release" {
   type        = string
   default     = ""
-  description = "Archive of a Nomad release, for the image's architecture."
-}
-
-variable "nomad_zip_sha256" {
-  type        = string
-  default     = ""
-  description = "Its sum."
+  description = "Otherwise the version of Nomad to fetch, such as 2.0.5; scripts/provision/nomad.sh has other ways."
 }
 
 variable "settings" {
