@@ -27,9 +27,10 @@ shopt -s nullglob dotglob
 if live; then systemctl stop nomad.service paddock.service unattended-upgrades.service 2>/dev/null || true; fi
 
 quietly apt clean
+rm -f /var/cache/apt/*.bin
 # The folders stay, since apt makes them anew with whatever it does.
-mapfile -t lists < <(find /var/lib/apt/lists -type f)
-sweep 'lists of packages' "${lists[@]}" /var/cache/apt/*.bin /var/cache/debconf/*-old /var/lib/dpkg/*-old
+mapfile -t lists < <(find /var/lib/apt/lists -type f -not -name lock)
+sweep 'lists of packages' "${lists[@]}" /var/cache/debconf/*-old /var/lib/dpkg/*-old
 sweep 'caches of npm' /root/.npm /root/.cache
 sweep "Nomad's identity and state" /var/lib/nomad/*
 sweep 'what was found of the hardware' /etc/nomad.d/hardware.hcl
