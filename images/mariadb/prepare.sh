@@ -51,5 +51,7 @@ mkdir data
   --auth-root-authentication-method=normal --skip-name-resolve --cross-bootstrap >/tmp/install 2>&1 || { cat /tmp/install >&2; exit 1; }
 test -d data/mysql || { cat /tmp/install >&2; exit 1; }
 mkdir -p data/test
+# The database that scripts start in: its own default would be Latin-1.
+printf 'default-character-set=utf8mb4\ndefault-collation=utf8mb4_general_ci\n' >data/test/db.opt
 rm -f data/*.pid data/*.err data/ib_buffer_pool data/ibtmp1 data/aria_log_control.bak
 find data -type d >folders

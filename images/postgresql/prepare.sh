@@ -38,5 +38,4 @@ DROP DATABASE template0
 CHECKPOINT
 END
 test "$(ls data/base | wc -l)" -le 3 || { cat /tmp/single >&2; exit 1; }
-# Segments of the log that were made ahead.
 find data -type d >folders

@@ -1,5 +1,5 @@
 \ir more.sql
 COPY item FROM STDIN WITH (FORMAT csv);
 3,"a ; in a string"
-4,\N
+4,
 \.
