@@ -6,4 +6,4 @@ javac -nowarn -proc:none -d /tmp/classes --add-exports=java.base/jdk.internal.ac
 jar --create --no-compress --file paddock.jar -C /tmp/classes .
 cp -r /opt/paddock/runtime/seed /tmp/seed
 cd /tmp/seed
-PADDOCK_RECORD=1 /bin/sh /opt/paddock/runtime/start.sh run
+PADDOCK_RECORD=1 /bin/sh /opt/paddock/runtime/start.sh run -DforkCount=0 test
