@@ -19,6 +19,7 @@ import org.apache.maven.cli.MavenCli;
  * loads what every build loads, and waits for go on descriptor 3.
  */
 public final class Maven {
+  private static final String EXEC = "org.codehaus.mojo:exec-maven-plugin:3.5.0:";
   private static final String REHEARSAL = "/opt/paddock/runtime/seed/pom.xml";
 
   public static void main(String[] arguments) throws IOException {
@@ -36,7 +37,8 @@ public final class Maven {
     if (compiles) {
       all.addAll(List.of("--quiet", "-Dmaven.test.skip=false", "test-compile"));
     } else if (!given.isEmpty()) {
-      all.addAll(given);
+      // Maven looks for the plugin of a prefix in repositories that are written to, never in the image's.
+      given.forEach(goal -> all.add(goal.startsWith("exec:") ? EXEC + goal.substring("exec:".length()) : goal));
     } else {
       // What was compiled is newer than nothing and older than nothing here: files have the times of their arrival. Tests run in
       // this JVM, which has the sandbox for itself, where the project does not ask for another.
