@@ -12,6 +12,7 @@
 #include <errmsg.h>
 #include <locale.h>
 #include <mysql.h>
+#include <mysqld_error.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -171,7 +172,7 @@ static bool say_error(const struct statement_place *here) {
   unsigned error = mysql_errno(connection);
   say_where(here->file, here->line);
   fprintf(stderr, "ERROR %u (%s): %s\n", error, mysql_sqlstate(connection), mysql_error(connection));
-  if (error == CR_SERVER_GONE_ERROR || error == CR_SERVER_LOST) {
+  if (error == CR_SERVER_GONE_ERROR || error == CR_SERVER_LOST || error == ER_SERVER_SHUTDOWN) {
     fputs("the database server has ended or closed the connection\n", stderr);
     tell_server_log(&server);
   }

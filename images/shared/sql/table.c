@@ -160,11 +160,23 @@ void print_psql_table(FILE *to, const struct result_set *set) {
   free(widths);
 }
 
-/* Bytes that only continue a UTF-8 character take no column. */
-static size_t continuations(const char *text, size_t length) {
-  size_t count = 0;
-  for (size_t i = 0; i < length; i++) count += ((unsigned char)text[i] & 0xc0) == 0x80;
-  return count;
+/* As MariaDB's client counts: beyond the first plane only the ideographs of the second and third are wide. */
+static size_t cells_wide(const char *text, size_t length) {
+  size_t width = 0;
+  mbstate_t state = {0};
+  for (size_t at = 0; at < length;) {
+    wchar_t letter;
+    size_t size = mbrtowc(&letter, text + at, length - at, &state);
+    if (size == 0 || size > length) {
+      state = (mbstate_t){0};
+      at++, width++;
+      continue;
+    }
+    int columns = letter > 0xffff ? 1 + (letter >= 0x20000 && letter <= 0x3fffd) : wcwidth(letter);
+    width += columns < 0 ? 1 : (size_t)columns;
+    at += size;
+  }
+  return width;
 }
 
 static void put_rule(FILE *to, const size_t *widths, size_t columns) {
@@ -176,7 +188,7 @@ static void put_rule(FILE *to, const size_t *widths, size_t columns) {
 }
 
 static void put_sized(FILE *to, const char *text, size_t length, size_t width, bool right) {
-  size_t shown = length - continuations(text, length), space = width > shown ? width - shown : 0;
+  size_t shown = cells_wide(text, length), space = width > shown ? width - shown : 0;
   fputc(' ', to);
   if (right) put_spaces(to, space);
   for (size_t i = 0; i < length; i++) fputc(text[i] ? text[i] : ' ', to);
