@@ -18,7 +18,16 @@ describe('paddock token', () => {
   const token = (...args: string[]) => paddock(['token', ...args], { env: { HOME: home } });
 
   test('create shows a token once and keeps its hash, readable by the owner only', async () => {
-    const made = await token('create', 'grader', '--weight', '3', '--max-limit', 'memoryMb=512');
+    const made = await token(
+      'create',
+      'grader',
+      '--weight',
+      '3',
+      '--max-limit',
+      'memoryMb=512',
+      '--allow-images',
+      'a.example/team',
+    );
     assert.equal(made.code, 0, made.stderr);
     assert.match(made.stdout, /^pdk_[A-Za-z0-9_-]{43}\n$/);
     const text = await readFile(path, 'utf8');
@@ -32,6 +41,7 @@ describe('paddock token', () => {
         weight: 3,
         maxWaiting: 100,
         maxLimits: { memoryMb: 512 },
+        images: ['a.example/team'],
       },
     ]);
     assert.equal((await stat(path)).mode & 0o777, 0o600);

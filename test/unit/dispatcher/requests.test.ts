@@ -6,6 +6,7 @@ import { hello, start, tokenNumber } from './harness.ts';
 
 const timeout = 10_000;
 
+const digest = `sha256:${'0'.repeat(64)}`;
 const cases: [name: string, body: object | string, status: number, code: string, path?: string][] = [
   ['an empty object', {}, 400, 'invalid-request', 'runtime'],
   ['no code', { runtime: 'python' }, 400, 'invalid-request', 'code'],
@@ -29,7 +30,23 @@ const cases: [name: string, body: object | string, status: number, code: string,
   ['a version that is none', { ...hello, version: 'newest please' }, 404, 'unknown-version'],
   ['a runtime that is not installed', { runtime: 'java', code: '' }, 503, 'runtime-unavailable'],
   ['a capability that nothing has', { ...hello, capabilities: ['fpga'] }, 422, 'no-capable-pool'],
-  ['an image', { ...hello, image: 'alpine' }, 422, 'image-unavailable'],
+  [
+    'an image by its tag',
+    { ...hello, image: 'registry.example/team/app:1' },
+    400,
+    'invalid-request',
+    'image',
+  ],
+  ['an image of no registry', { ...hello, image: `alpine@${digest}` }, 400, 'invalid-request', 'image'],
+  ['an image in capitals', { ...hello, image: `a.example/Team@${digest}` }, 400, 'invalid-request', 'image'],
+  [
+    'an image with a way up',
+    { ...hello, image: `a.example/../b@${digest}` },
+    400,
+    'invalid-request',
+    'image',
+  ],
+  ['an image not allowed', { ...hello, image: `a.example/team@${digest}` }, 403, 'image-not-allowed'],
   ['a body that is too large', { runtime: 'python', code: 'x'.repeat(70_000) }, 413, 'payload-too-large'],
 ];
 
