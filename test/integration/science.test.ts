@@ -33,7 +33,7 @@ test('a plot comes back as a file', async (context) => {
   const result = await run(paddock.url, { runtime: 'python-science', code, outputs: ['*.png'] });
   assert.equal(result.run?.stderr, '');
   assert.deepEqual(
-    result.files?.map(({ name }) => name),
+    result.outputs?.map(({ name }) => name),
     ['plot.png'],
   );
 });
@@ -55,7 +55,7 @@ test('a notebook comes back with its outputs, images among them', async (context
     outputs: ['*.executed.ipynb'],
   });
   assert.match(result.run?.stdout ?? '', /42\n$/, result.run?.stderr);
-  const notebook = result.files?.[0]?.content ?? '';
+  const notebook = result.outputs?.[0]?.content ?? '';
   assert.match(notebook, /"image\/png": "iVBOR/);
 });
 
