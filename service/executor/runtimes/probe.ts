@@ -15,6 +15,8 @@ export interface Toolchain {
   readonly said: string;
 }
 
+const MOST_WORDS = 300;
+
 export type Probed = { readonly toolchain: Toolchain } | { readonly missing: string };
 
 const rootOf = async (
@@ -61,13 +63,15 @@ export const probe = async (
   const { candidates, requires } = manifest.toolchain;
   const absent = requires.filter((path) => !around.exists(path));
   if (absent.length > 0) return { missing: `not ${where}: ${absent.join(', ')}` };
+  let why = '';
   for (const candidate of candidates) {
     try {
       const toolchain = await tryCandidate(manifest, candidate, around);
       if (toolchain) return { toolchain };
-    } catch {
+    } catch (error) {
       // A candidate that does not even tell its version is no candidate; the next may do.
+      why = ` (${(error as Error).message.trim().slice(-MOST_WORDS)})`;
     }
   }
-  return { missing: `not ${where}: none of ${candidates.join(', ')} works` };
+  return { missing: `not ${where}: none of ${candidates.join(', ')} works${why}` };
 };
