@@ -4,7 +4,6 @@ import type { ExecutorConfig } from '../executor/agent.ts';
 import { defaultStoreFolder } from '../images/layout.ts';
 import { openImageStore } from '../images/store.ts';
 import { ConfigError, type Environment } from './config.ts';
-import { imagePuller } from './image-puller.ts';
 
 /** What the process knows of where it runs. */
 export interface ExecutorMachine {
@@ -78,13 +77,13 @@ export const readVariables = <Schema extends z.ZodType>(
 const imagesOf = (
   { PADDOCK_IMAGE_STORE, PATH, ...values }: z.output<typeof executorVariables>,
   machine: ExecutorMachine,
-): Pick<ExecutorConfig, 'images' | 'pullImage'> => {
+): Pick<ExecutorConfig, 'images'> => {
   const skopeo = Object.fromEntries(
     registryVariables.flatMap((name) => (values[name] ? [[name, values[name]]] : [])),
   );
   const env = { PATH, HOME: machine.home, PADDOCK_IMAGE_STORE, ...skopeo };
   const folder = defaultStoreFolder(env, machine.userId === 0);
-  return { images: openImageStore(folder), pullImage: imagePuller(folder, env, machine.architecture) };
+  return { images: openImageStore(folder, { env }) };
 };
 
 export const executorConfigOf = (

@@ -44,8 +44,6 @@ export interface ExecutorConfig {
   readonly gentle: boolean;
   /** Unpacked images of this node: the roots of the runtimes that have one here. */
   readonly images: ImageStore;
-  /** Brings an image that a request names into that store. */
-  readonly pullImage: PullImage;
 }
 
 export interface ExecutorLog {
@@ -73,6 +71,12 @@ const LAST_ANSWERS_MS = 5_000;
 const SPARE_SANDBOXES = 64;
 /** Of one that starts nothing ahead: bubblewrap's two processes and the first one inside. */
 const PLAIN_SANDBOX_MB = 2;
+
+/** No name: pruning may take it when nobody has wanted it for a while. */
+const pullInto =
+  (images: ImageStore): PullImage =>
+  (reference, { signal, onProgress }) =>
+    images.pull(reference, { signal, onProgress: (event) => onProgress({ image: reference, ...event }) });
 
 /** The runtime as it is here, or with the image that the request names. */
 const runtimesWith = (
@@ -152,7 +156,7 @@ export const createExecutor = async (
   // Held before they are looked at: what the store's pruning takes meanwhile is not among them.
   const used = imagesNamed(config.imagesFolder, config.images);
   const lease = used.length > 0 ? await config.images.hold(used) : undefined;
-  const customImages = createCustomImages(config.images, config.pullImage);
+  const customImages = createCustomImages(config.images, pullInto(config.images));
   const catalogue = await openCatalogue({
     imagesFolder: config.imagesFolder,
     cacheFolder: config.cacheFolder,

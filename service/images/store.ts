@@ -7,10 +7,8 @@ import { listDigests, readImage, readNames, resolveDigest, type StoredImage } fr
 import { type ImageReference, parseReference } from './reference.ts';
 import type { Environment } from './tool.ts';
 
-export { ImageError, type ImageErrorCode } from './image-error.ts';
-export { defaultStoreFolder } from './layout.ts';
 export type { Lease } from './lease.ts';
-export type { ImageProgress, PullOptions, PullResult } from './pull.ts';
+export type { PullOptions, PullResult } from './pull.ts';
 export type { StoredImage } from './record.ts';
 
 /** The unpacked images of a node, as those see it who use them. */
