@@ -20,14 +20,12 @@ import re  # noqa: E402
 import warnings  # noqa: E402
 
 import ipykernel.ipkernel  # noqa: E402, F401
-import matplotlib.pyplot as plt  # noqa: E402
 import matplotlib_inline.backend_inline  # noqa: E402, F401
 import nbformat  # noqa: E402
 from ipykernel.kernelapp import IPKernelApp  # noqa: E402
 from jupyter_client import BlockingKernelClient  # noqa: E402
 
 FOLDER = '/tmp/.kernel'
-INLINE = 'module://matplotlib_inline.backend_inline'
 ESCAPES = re.compile(r'\x1b\[[0-9;]*[A-Za-z]')
 CELL = re.compile(r'^# ?%%(.*)$', re.MULTILINE)
 # What the kernel does at go: the program's environment and arguments, and a look at the files that are there now.
@@ -58,8 +56,8 @@ def serve_cells(connection):
     sys.argv[1:] = []
     app = IPKernelApp.instance(connection_file=connection)
     app.initialize(['--HistoryManager.enabled=False', '--no-secure', '--IPKernelApp.log_level=50'])
-    # As it is when a cell imports pyplot for the first time.
-    plt.switch_backend(INLINE)
+    # As it is when a cell imports pyplot for the first time: figures are shown at the end of a cell.
+    app.shell.enable_matplotlib('inline')
     app.start()
     os._exit(0)
 
