@@ -7,11 +7,13 @@ import { nomadScenarios } from './nomad.ts';
 import { overhead } from './overhead.ts';
 import { paced } from './pace.ts';
 import { sandboxCost } from './sandbox-cost.ts';
+import { postgresqlQuery } from './sql.ts';
 import { throughputScenarios } from './throughput.ts';
 
 /** In the order they run. `memory` comes after load: what the processes need at rest, having worked. */
 export const scenarios: readonly Scenario[] = [
   ...helloScenarios,
+  postgresqlQuery,
   overhead,
   ...throughputScenarios,
   paced,
