@@ -72,7 +72,7 @@ variable "with_node_modules" {
 variable "pins" {
   type        = string
   default     = ""
-  description = "File with a line for each runtime image, its name and its reference by digest; they are pulled ahead."
+  description = "YAML file with the runtimes' images by digest, as paddock images pull --pins takes it; they are pulled ahead."
 }
 
 variable "registries" {
