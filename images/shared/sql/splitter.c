@@ -208,7 +208,7 @@ static bool set_delimiter(struct splitter *s, size_t at) {
   size_t end = end_of_line(s, at), length = 0;
   while (at < end && isspace((unsigned char)s->text[at])) at++;
   while (at + length < end && !isspace((unsigned char)s->text[at + length])) length++;
-  if (length == 0 || length >= sizeof s->delimiter) return false;
+  if (length == 0 || length >= sizeof s->delimiter || memchr(s->text + at, 0, length)) return false;
   memcpy(s->delimiter, s->text + at, length);
   s->delimiter[length] = 0;
   s->at = end;

@@ -1,6 +1,7 @@
 import type { Attack } from '../attack.ts';
 import { compile } from './compile.ts';
 import { confinement } from './confinement.ts';
+import { databases } from './databases.ts';
 import { files } from './files.ts';
 import { forks } from './forks.ts';
 import { input } from './input.ts';
@@ -20,5 +21,6 @@ export const themes: Readonly<Record<string, readonly Attack[]>> = {
   neighbours,
   forks,
   compile,
+  databases,
   input,
 };
