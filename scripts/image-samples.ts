@@ -15,7 +15,7 @@ import { z } from 'zod';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const paddock = join(root, 'scripts/paddock');
 const base = 'localhost/paddock/base:bookworm';
-const store = process.env.PADDOCK_IMAGE_STORE ?? '/var/cache/paddock/test/images';
+const store = process.env.PADDOCK_IMAGE_STORE ?? '/var/cache/paddock/test/images/all';
 const READY_MS = 300_000;
 
 const end = (line: string, code: number): never => {
@@ -77,7 +77,9 @@ const untilReady = async (url: string, alive: () => boolean) => {
   throw new Error('the service did not become ready');
 };
 
-step(join(root, 'scripts/images/base'));
+// A base that is there already may have been used by layers that are kept: making another would build them all again.
+if (spawnSync('buildah', ['inspect', '--type', 'image', base]).status !== 0)
+  step(join(root, 'scripts/images/base'));
 step(paddock, 'images', 'build', '--base', base, ...names);
 
 const wanted = [

@@ -174,6 +174,21 @@ const isReady = async (url: string, alive: () => boolean): Promise<boolean> => {
   return false;
 };
 
+/**
+ * Images that the suite builds, apart from the node's own: the databases are there in every part, so that what needs a
+ * server runs; all other runtimes have this machine's toolchains, but for the part that tries them in an image.
+ */
+const imageStores = `${process.env.PADDOCK_TEST_CACHE ?? '/var/cache/paddock/test'}/images`;
+process.env.PADDOCK_IMAGE_STORE = `${imageStores}/databases`;
+
+const images = (store: string, ...names: string[]): Part => ({
+  name: `images: ${names.join(', ')}`,
+  command: [node, 'scripts/image-samples.ts', ...names],
+  minutes: 12,
+  counted: true,
+  env: { PADDOCK_IMAGE_STORE: `${imageStores}/${store}` },
+});
+
 const bin = (name: string) => join(root, 'node_modules/.bin', name);
 const total: Sums = { passed: 0, failed: 0, skipped: 0 };
 const add = (sums: Sums) => {
@@ -186,9 +201,11 @@ add(await runPart(check('format and lint', bin('biome'), 'ci', '.')));
 add(await runPart(check('types', bin('tsc'), '--noEmit')));
 add(await runPart(check('unused code', bin('knip'))));
 add(await runPart(testFolder('unit tests', 'test/unit', 3)));
+add(await runPart(images('databases', 'postgresql', 'mariadb')));
+add(await runPart(images('languages', 'python')));
 if (existsSync(join(root, 'test/integration'))) {
   // Two cores: one file at a time, so that limits on time mean what they say.
-  add(await runPart(testFolder('integration tests', 'test/integration', 8, '--test-concurrency=1')));
+  add(await runPart(testFolder('integration tests', 'test/integration', 20, '--test-concurrency=1')));
 }
 if (existsSync(join(root, 'test/nomad'))) {
   add(await runPart(testFolder('nomad tests', 'test/nomad', 20, '--test-concurrency=1')));

@@ -156,7 +156,9 @@ export const createExecutor = async (
   // Held before they are looked at: what the store's pruning takes meanwhile is not among them.
   const used = imagesNamed(config.imagesFolder, config.images);
   const lease = used.length > 0 ? await config.images.hold(used) : undefined;
-  const customImages = createCustomImages(config.images, pullInto(config.images));
+  const customImages = createCustomImages(config.images, pullInto(config.images), (reference, signal) =>
+    config.images.prove(reference, signal),
+  );
   const catalogue = await openCatalogue({
     imagesFolder: config.imagesFolder,
     cacheFolder: config.cacheFolder,

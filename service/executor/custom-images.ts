@@ -10,6 +10,9 @@ export type PullImage = (
   options: { readonly signal: AbortSignal; readonly onProgress: (event: ImagePulling) => void },
 ) => Promise<unknown>;
 
+/** Asks the registry whether it has the image there and shows it to this node. @throws ImageError where not */
+export type ProveImage = (reference: string, signal: AbortSignal) => Promise<void>;
+
 export interface HeldImage {
   readonly image: StoredImage;
   /** It may be pruned from then on. */
@@ -35,6 +38,7 @@ interface Pull {
 const MOST_PULLS = 4;
 const LONGEST_PULL_MS = 15 * 60_000;
 const RETRY_AFTER_MS = 5_000;
+const MOST_PROVEN = 1_000;
 
 /** What the caller can do something about; the rest is ours. */
 const callers: ReadonlySet<ImageErrorCode> = new Set([
@@ -74,7 +78,10 @@ const whileWanted = async (done: Promise<unknown>, signal: AbortSignal): Promise
 export const createCustomImages = (
   store: Pick<ImageStore, 'find' | 'hold'>,
   pull: PullImage,
+  prove: ProveImage,
 ): CustomImages => {
+  /** References that were pulled or proven here. Of as many as these, asking again costs less than remembering. */
+  const proven = new Set<string>();
   const pulls = new Map<string, Pull>();
   const ending = new AbortController();
 
@@ -131,13 +138,34 @@ export const createCustomImages = (
     return undefined;
   };
 
+  const remember = (reference: string): void => {
+    if (proven.size >= MOST_PROVEN) proven.clear();
+    proven.add(reference);
+  };
+
+  const check = async (reference: string, held: HeldImage, signal: AbortSignal): Promise<void> => {
+    if (held.image.reference === reference || proven.has(reference)) return;
+    try {
+      await prove(reference, signal);
+    } catch (error) {
+      held.release();
+      throw error;
+    }
+    remember(reference);
+  };
+
   return {
     async take(reference, signal, tell) {
       const digest = reference.slice(reference.indexOf('@') + 1);
       try {
         const here = await holdIfThere(digest);
-        if (here) return here;
+        if (here) {
+          // Whoever knows the digest of somebody else's image must not get it under a name of their own.
+          await check(reference, here, signal);
+          return here;
+        }
         await bring(reference, signal, tell);
+        remember(reference);
         const brought = await holdIfThere(digest);
         if (brought) return brought;
       } catch (error) {

@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
+import { fetchManifest } from './fetch.ts';
+import { ImageError } from './image-error.ts';
 import { storeLayout } from './layout.ts';
 import { type Lease, openLease } from './lease.ts';
-import { defaultLimits, type ImageLimits, ociArchitecture } from './manifest.ts';
+import { defaultLimits, type ImageLimits, ociArchitecture, sha256 } from './manifest.ts';
 import { type PullOptions, type PullResult, pullImage } from './pull.ts';
 import { listDigests, readImage, readNames, resolveDigest, type StoredImage } from './record.ts';
 import { type ImageReference, parseReference } from './reference.ts';
@@ -29,6 +31,12 @@ export interface ImageStore {
    * @throws ImageError that names the image and says why; the signal's reason where that ends it
    */
   pull(reference: string | ImageReference, options?: PullOptions): Promise<PullResult>;
+  /**
+   * Asks the registry whether it has an image and shows it to this node; fetches nothing but its manifest.
+   * @param reference by digest
+   * @throws ImageError where not; the signal's reason where that ends it
+   */
+  prove(reference: string, signal?: AbortSignal): Promise<void>;
 }
 
 export interface StoreOptions {
@@ -67,5 +75,11 @@ export const openImageStore = (folder: string, options: StoreOptions = {}): Imag
         settings,
         pullOptions,
       ),
+    async prove(reference, signal) {
+      const wanted = parseReference(reference);
+      const found = sha256(await fetchManifest(wanted, { env: settings.env, signal }));
+      if (wanted.kind !== 'registry' || wanted.digest !== found)
+        throw new ImageError('digest-mismatch', `${reference}: what came is not what the digest says`);
+    },
   };
 };

@@ -58,6 +58,8 @@ export const startService = async (options: StartOptions = {}): Promise<Service>
       PADDOCK_STATE_DIR: stateDir,
       PADDOCK_TOKENS_FILE: join(stateDir, 'tokens.json'),
       PADDOCK_LOG_LEVEL: 'warn',
+      // The node's own images would decide what a test is about.
+      PADDOCK_IMAGE_STORE: process.env.PADDOCK_IMAGE_STORE ?? '/var/cache/paddock/test/images/databases',
       ...options.env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

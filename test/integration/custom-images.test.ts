@@ -146,6 +146,10 @@ describe('an image that a request names', { skip: missing }, () => {
     const absent = await execute(service.url, { ...ask, image: none });
     assert.ok(!absent.ok);
     assert.deepEqual([absent.status, absent.problem.code], [422, 'image-unavailable']);
+    // It is in the store under another name; who only knows its digest must not get it.
+    assert.ok((await execute(service.url, { ...ask, image })).ok);
+    const taken = await execute(service.url, { ...ask, image: image.replace('/refused@', '/mine@') });
+    assert.deepEqual([taken.ok, !taken.ok && taken.problem.code], [false, 'image-unavailable']);
     const elsewhere = await execute(service.url, { ...ask, image: image.replace('/team/', '/other/') });
     assert.deepEqual([elsewhere.ok, !elsewhere.ok && elsewhere.problem.code], [false, 'image-not-allowed']);
   });

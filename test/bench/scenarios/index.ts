@@ -2,6 +2,7 @@ import type { Scenario } from '../scenario.ts';
 import { dispatcherFleet } from './dispatcher-fleet.ts';
 import { dispatcherThroughput } from './dispatcher-throughput.ts';
 import { helloScenarios } from './hello.ts';
+import { imageRoot } from './image-root.ts';
 import { memory, memoryPerSandbox } from './memory.ts';
 import { nomadScenarios } from './nomad.ts';
 import { overhead } from './overhead.ts';
@@ -14,6 +15,7 @@ import { throughputScenarios } from './throughput.ts';
 export const scenarios: readonly Scenario[] = [
   ...helloScenarios,
   postgresqlQuery,
+  imageRoot,
   overhead,
   ...throughputScenarios,
   paced,

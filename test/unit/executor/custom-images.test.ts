@@ -50,7 +50,12 @@ const set = () => {
       return { add: async () => {}, release: () => void held.splice(held.indexOf(digest), 1) };
     },
   };
-  return { images: createCustomImages(store, pull), stored, held, pulls };
+  const asked: string[] = [];
+  const prove = async (wanted: string): Promise<void> => {
+    asked.push(wanted);
+    if (!wanted.startsWith('a.example/')) throw new ImageError('not-found', 'no such image there');
+  };
+  return { images: createCustomImages(store, pull, prove), stored, held, pulls, asked };
 };
 
 describe('custom images', () => {
@@ -62,6 +67,17 @@ describe('custom images', () => {
     assert.deepEqual([held, pulls.length], [[image('a').digest], 0]);
     taken.release();
     assert.deepEqual(held, []);
+  });
+
+  test('one that came from elsewhere is given only where the registry has it too', async () => {
+    const { images, stored, held, asked } = set();
+    stored.set(image('a').digest, { ...image('a'), reference: `b.example/private@${image('a').digest}` });
+    const own = `c.example/mine@${image('a').digest}`;
+    await assert.rejects(images.take(own, never, undefined), hasCode('image-unavailable'));
+    assert.deepEqual(held, [], 'what was refused is not held');
+    (await images.take(reference('a'), never, undefined)).release();
+    (await images.take(reference('a'), never, undefined)).release();
+    assert.deepEqual(asked, [own, reference('a')], 'asked once of what is shown');
   });
 
   test('one is pulled once for all who wait, and each hears how far it is', async () => {
