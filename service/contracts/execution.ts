@@ -252,7 +252,6 @@ export const resultSetSchema = z
   })
   .meta({ id: 'ResultSet' });
 export const resultSetsSchema = z.array(resultSetSchema);
-export type ResultSet = z.infer<typeof resultSetSchema>;
 
 const stageShape = {
   outcome: outcomeSchema,
