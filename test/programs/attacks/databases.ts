@@ -3,7 +3,7 @@ import type { Attack, Check } from '../attack.ts';
 const limits = { wallMs: 8_000 };
 const FILE = '.paddock/result-sets.json';
 /** Runs a command line inside the database's own sandbox: a superuser may. */
-const shell = (command: string): string => `COPY (SELECT 1) TO PROGRAM $$${command}$$;\n`;
+const shell = (command: string): string => `COPY (SELECT 1) TO PROGRAM $$cat >/dev/null; ${command}$$;\n`;
 
 const omitted: Check = (_, stage) => [
   ...(stage.resultSets ? ['result sets came back'] : []),
@@ -41,7 +41,8 @@ export const databases: readonly Attack[] = [
     code: `SELECT 1 AS one;\n${shell(`cd /work && (while :; do ln -sf /etc/passwd ${FILE}; rm -f ${FILE}; echo "[]" >${FILE}; done) >/dev/null 2>&1 &`)}`,
     request: { limits },
     outcome: 'ok',
-    check: (_, stage) => ((stage.resultSets ?? []).length > 0 ? ['rows of somewhere else came back'] : []),
+    check: (_, stage) =>
+      /root/.test(JSON.stringify(stage.resultSets ?? [])) ? ['a file of somewhere else came back'] : [],
     maxMs: 9_000,
   },
   {
