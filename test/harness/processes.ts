@@ -104,12 +104,19 @@ export const forkServersAmong = (all: readonly ProcessFacts[]): ProcessFacts[] =
 
 /**
  * True for a sandbox that waits for its one execution: nothing in it but the first process and, where one is started
- * ahead, the warm program with its go channel (descriptor 3) still open. One that has run anything looks otherwise.
+ * ahead, the warm program with its go channel (descriptor 3) still open, and a server that it has started, if it has
+ * one. One that has run anything looks otherwise.
  */
 export const isWaiting = (sandbox: readonly ProcessFacts[]): boolean => {
-  const [first, ...others] = [...sandbox].sort((a, b) => a.pid - b.pid);
-  if (!first || others.length > 1) return false;
-  return others.every(({ pid }) => linkQuietly(`/proc/${pid}/fd/3`).startsWith('socket:'));
+  const [first, warm, ...servers] = [...sandbox].sort((a, b) => a.pid - b.pid);
+  if (!first || !warm) return first !== undefined;
+  const family = new Set([warm.pid]);
+  for (const { pid, parent } of servers) if (family.has(parent)) family.add(pid);
+  return (
+    family.size === servers.length + 1 &&
+    warm.parent === first.pid &&
+    linkQuietly(`/proc/${warm.pid}/fd/3`).startsWith('socket:')
+  );
 };
 
 /**
