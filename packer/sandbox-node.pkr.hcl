@@ -55,6 +55,21 @@ build {
     generated   = true
   }
 
+  # The login of whoever looks after the node, where no cloud makes one.
+  provisioner "shell" {
+    environment_vars = ["OPERATOR_KEY=${var.operator_key}"]
+    execute_command  = "chmod +x {{ .Path }} && sudo env {{ .Vars }} bash {{ .Path }}"
+    inline_shebang   = "/bin/bash"
+    inline = [
+      "set -euo pipefail",
+      "if [[ ! $OPERATOR_KEY ]]; then exit 0; fi",
+      "useradd --create-home --shell /bin/bash paddock-admin",
+      "install -d -m 700 -o paddock-admin -g paddock-admin /home/paddock-admin/.ssh",
+      "install -m 600 -o paddock-admin -g paddock-admin /dev/stdin /home/paddock-admin/.ssh/authorized_keys <<<\"$OPERATOR_KEY\"",
+      "install -m 440 /dev/stdin /etc/sudoers.d/paddock-admin <<<'paddock-admin ALL=(ALL) NOPASSWD: ALL'",
+    ]
+  }
+
   provisioner "shell" {
     environment_vars = local.settings
     execute_command  = "chmod +x {{ .Path }} && sudo env {{ .Vars }} bash {{ .Path }}"
@@ -70,16 +85,13 @@ build {
     ]
   }
 
-  # An operator's own login, then everything that is this machine's alone goes.
+  # Everything that is this machine's alone goes.
   provisioner "shell" {
-    environment_vars = ["OPERATOR_KEY=${var.operator_key}", "CLEAN_MACHINE=yes"]
+    environment_vars = ["CLEAN_MACHINE=yes"]
     execute_command  = "chmod +x {{ .Path }} && sudo env {{ .Vars }} bash {{ .Path }}"
     inline_shebang   = "/bin/bash"
     inline = [
       "set -euo pipefail",
-      "if [[ $OPERATOR_KEY ]]; then useradd --create-home --shell /bin/bash operator; install -d -m 700 -o operator -g operator ~operator/.ssh; fi",
-      "if [[ $OPERATOR_KEY ]]; then install -m 600 -o operator -g operator /dev/stdin ~operator/.ssh/authorized_keys <<<\"$OPERATOR_KEY\"; fi",
-      "if [[ $OPERATOR_KEY ]]; then install -m 440 /dev/stdin /etc/sudoers.d/operator <<<'operator ALL=(ALL) NOPASSWD: ALL'; fi",
       "${local.source}/scripts/provision/clean.sh",
       "rm -rf ${local.upload}",
       "if command -v fstrim >/dev/null; then fstrim / || true; fi",

@@ -102,7 +102,7 @@ variable "settings" {
 variable "operator_key" {
   type        = string
   default     = ""
-  description = "Public ssh key of the login operator. Needed where no cloud brings keys: without it nobody can log in."
+  description = "Public ssh key of the login paddock-admin, who has sudo. Needed where no cloud brings keys: without it nobody can log in."
 }
 
 # --- where it is kept
