@@ -1,10 +1,10 @@
 import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
-import { createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from './start-service.ts';
 import { waitFor } from './wait-for.ts';
 
 const run = promisify(execFile);
@@ -17,15 +17,6 @@ export const missingTools = async (...names: string[]): Promise<string | false> 
   }
   return missing.length > 0 && `${missing.join(', ')} is not installed`;
 };
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createTcpServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 
 /** The user `tester` with the password `secret`, as htpasswd -B writes it. */
 const ACCOUNT = 'tester:$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a';

@@ -107,11 +107,14 @@ export const ipcObjects = (): string[] => [
 /** What Nomad mounts for each task; its agents on this machine are none of ours, and tests with some look for themselves. */
 const ofNomad = /\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\/[^/]+\/(secrets|private)$/;
 
+/** What buildah mounts while it builds: nothing that a service runs does. */
+const ofBuilds = / on \/var\/lib\/containers\/storage\//;
+
 /** Mount points of the host's own mount namespace. */
 export const mountPoints = (): string[] =>
   lines('/proc/self/mountinfo')
     .map((line) => line.split(' ').slice(3, 5).join(' on '))
-    .filter((mount) => !ofNomad.test(mount));
+    .filter((mount) => !ofNomad.test(mount) && !ofBuilds.test(mount));
 
 /** Other programs make and remove folders meanwhile: what is gone holds nothing. */
 const filesBelow = (folder: string): string[] => {
