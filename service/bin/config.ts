@@ -1,8 +1,8 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { dispatcherServerName } from '../contracts/cluster-api.ts';
+import { allowedImagesSchema } from '../contracts/image.ts';
 import { defaultMaxLimits, type Limits, partialLimitsSchema } from '../contracts/limits.ts';
-import { allowedImagesSchema } from '../contracts/service.ts';
 import { defaultTokensFile } from '../contracts/token.ts';
 import type { DispatcherSettings } from '../dispatcher/settings.ts';
 import {

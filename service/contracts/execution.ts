@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { customImageSchema } from './image.ts';
 import { partialLimitsSchema } from './limits.ts';
+import { resultSetsSchema } from './result-sets.ts';
 
 /** Bytes on the wire: valid UTF-8 travels as text, anything else as base64. */
 export const encodingSchema = z.enum(['utf8', 'base64']);
@@ -104,20 +106,6 @@ const outputPatternSchema = z
 const textSchema = z
   .string()
   .refine((text) => text.isWellFormed(), 'the text holds half of a surrogate pair');
-
-/**
- * An image by its digest, never by a tag: what runs is what the caller has looked at. The registry is named, since what
- * a short name means depends on the machine; everything is lower-case, so that an allow-list means what it says.
- */
-export const customImageSchema = z
-  .string()
-  .max(512)
-  .regex(
-    /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)+@sha256:[0-9a-f]{64}$/,
-    'an image is given as registry/repository@sha256:digest, in lower case',
-  )
-  .describe('An image whose toolchain is used instead, for example registry.example/team/app@sha256:…')
-  .meta({ id: 'CustomImage' });
 
 export const executionRequestSchema = z
   .strictObject({
@@ -237,22 +225,6 @@ export const outcomeSchema = z
   .meta({ id: 'Outcome', description: 'How a stage ended; the first reason to end wins' });
 export type Outcome = z.infer<typeof outcomeSchema>;
 
-const cellSchema = z.union([z.string(), z.number(), z.boolean(), z.null()]);
-
-/** What one statement returned. A program can write what it likes here: it is checked for its shape, not its truth. */
-export const resultSetSchema = z
-  .strictObject({
-    statement: z.int().describe('Its number among the statements of the script, from 1'),
-    file: z.string(),
-    line: z.int().describe('Where the statement starts'),
-    command: z.string().describe('For example "SELECT 3"'),
-    columns: z.array(z.strictObject({ name: z.string(), type: z.string() })),
-    rows: z.array(z.array(cellSchema)).describe('Numbers that JSON cannot hold exactly are strings'),
-    rowCount: z.int(),
-  })
-  .meta({ id: 'ResultSet' });
-export const resultSetsSchema = z.array(resultSetSchema);
-
 const stageShape = {
   outcome: outcomeSchema,
   exitCode: z.int().nullable().describe('Null when a signal ended the program'),
@@ -357,17 +329,6 @@ export const launchedCountsSchema = z
   })
   .meta({ id: 'LaunchedCounts' });
 export type LaunchedCounts = z.infer<typeof launchedCountsSchema>;
-
-/** Told while an execution waits for an image that its executor does not have yet (SSE event `image-pulling`). */
-export const imagePullingSchema = z
-  .object({
-    image: z.string(),
-    stage: z.enum(['download', 'check', 'unpack', 'store']),
-    done: z.number().describe('Bytes, or files in the stage `store`'),
-    total: z.number().describe('0 where it is not known'),
-  })
-  .meta({ id: 'ImagePulling' });
-export type ImagePulling = z.infer<typeof imagePullingSchema>;
 
 /** Told while an execution waits for the first executor of a pool (SSE event `pending`), and again on each change. */
 export const pendingEventSchema = z

@@ -2,16 +2,15 @@ import { z } from 'zod';
 import { problemSchema } from './errors.ts';
 import {
   compileStageSchema,
-  customImageSchema,
   encodingSchema,
   fileSchema,
-  imagePullingSchema,
   outputEventSchema,
   outputFileSchema,
   stageSchema,
   testCaseSchema,
   testResultSchema,
 } from './execution.ts';
+import { customImageSchema, imagePullingSchema } from './image.ts';
 import { limitsSchema } from './limits.ts';
 import { runtimeInfoSchema } from './runtime.ts';
 

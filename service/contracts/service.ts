@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { launchedCountsSchema } from './execution.ts';
 import { executorStatusSchema, isolationSchema } from './executor-api.ts';
+import { allowedImagesSchema } from './image.ts';
 import { partialLimitsSchema } from './limits.ts';
 import { runtimeInfoSchema } from './runtime.ts';
 
@@ -69,14 +70,6 @@ export const healthResponseSchema = z
     isolation: isolationSchema.optional().describe('The weakest among the executors'),
   })
   .meta({ id: 'HealthResponse' });
-
-/** A registry or the beginning of a repository, ending at a slash or a whole name: `registry.example/team`. */
-export const allowedImagesSchema = z
-  .string()
-  .regex(
-    /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*$/,
-    'an entry is a registry, or a registry and the beginning of a repository, in lower case without a slash at its end',
-  );
 
 /** A tenant, as kept in the tokens file: the token itself only as a SHA-256 hash. */
 export const tenantSchema = z.strictObject({

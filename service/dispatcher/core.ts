@@ -1,12 +1,8 @@
 import type { Clock } from '../cluster/clock.ts';
 import type { Cluster, ClusterListener } from '../cluster/port.ts';
 import { PaddockError } from '../contracts/errors.ts';
-import type {
-  ExecutionRequest,
-  ExecutionResult,
-  ImagePulling,
-  PendingEvent,
-} from '../contracts/execution.ts';
+import type { ExecutionRequest, ExecutionResult, PendingEvent } from '../contracts/execution.ts';
+import type { ImagePulling } from '../contracts/image.ts';
 import type { RuntimeInfo } from '../contracts/runtime.ts';
 import { type Admitted, admit } from './admission.ts';
 import { createCatalogue } from './catalogue.ts';

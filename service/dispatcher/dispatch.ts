@@ -1,8 +1,9 @@
 import type { Clock } from '../cluster/clock.ts';
 import { PaddockError } from '../contracts/errors.ts';
-import type { ExecutionResult, ImagePulling } from '../contracts/execution.ts';
+import type { ExecutionResult } from '../contracts/execution.ts';
 import type { ExecutorResult } from '../contracts/executor-api.ts';
 import type { ExecutorLoad } from '../contracts/executor-load.ts';
+import type { ImagePulling } from '../contracts/image.ts';
 import { createDeadlines } from './deadlines.ts';
 import { type Execution, type Finished, finishedBadly, finishedWell, resultOf } from './execution.ts';
 import { ExecutorBusy, ExecutorLost, ExecutorUnreachable } from './executor-client.ts';

@@ -1,6 +1,7 @@
 import type { PaddockError } from '../contracts/errors.ts';
-import type { ExecutionResult, ImagePulling, Outcome, Timings } from '../contracts/execution.ts';
+import type { ExecutionResult, Outcome, Timings } from '../contracts/execution.ts';
 import type { ExecutorRequest, ExecutorResult } from '../contracts/executor-api.ts';
+import type { ImagePulling } from '../contracts/image.ts';
 import type { OnOutput } from './executor-client.ts';
 import type { Member } from './member.ts';
 import type { TenantPolicy } from './tenants/policy.ts';

@@ -4,7 +4,7 @@ import { type Dispatcher, Pool } from 'undici';
 import type { ExecutorAddress, TlsIdentity } from '../cluster/port.ts';
 import { executorServerName } from '../contracts/cluster-api.ts';
 import { PaddockError, problemSchema } from '../contracts/errors.ts';
-import type { ImagePulling, OutputEvent } from '../contracts/execution.ts';
+import type { OutputEvent } from '../contracts/execution.ts';
 import {
   type ExecutorBrief,
   type ExecutorRequest,
@@ -15,6 +15,7 @@ import {
   executorStatusSchema,
 } from '../contracts/executor-api.ts';
 import { type ExecutorLoad, loadHeader, parseLoad } from '../contracts/executor-load.ts';
+import type { ImagePulling } from '../contracts/image.ts';
 import { isExecutorResult } from './executor-result.ts';
 
 /** The executor has no room now, or is ending: the next one is tried. */
