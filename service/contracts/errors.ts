@@ -44,7 +44,7 @@ const titles: Record<ErrorCode, string> = {
   'no-capable-pool': 'No pool has the required capabilities',
   'image-unavailable': 'The image cannot be had',
   'image-not-allowed': 'This image is not on the allow-list',
-  'image-pulling': 'The image is being pulled and was not there in time',
+  'image-pulling': 'The image is not here yet',
   'too-many-executions': 'The tenant has too many executions waiting',
   'client-closed': 'The client went away',
   internal: 'Something went wrong on our side',

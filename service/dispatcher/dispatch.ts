@@ -131,7 +131,11 @@ export const createDispatch = (options: DispatchOptions): Dispatch => {
     };
     count(execution, 1);
     fleet.started(member, key);
+    // One that waits for its image runs nowhere yet: the executor counts it when it does.
+    let counted = true;
     const ended = (): void => {
+      if (!counted) return;
+      counted = false;
       count(execution, -1);
       fleet.ended(member, key, load);
     };
@@ -139,6 +143,9 @@ export const createDispatch = (options: DispatchOptions): Dispatch => {
       const { request, onOutput } = execution;
       const onImage = (pulling: ImagePulling): void => {
         execution.pulling = pulling;
+        if (!counted) return;
+        ended();
+        pump();
       };
       const answer = await member.client.execute(request, abort.signal, onOutput, onLoad, onImage);
       ended();

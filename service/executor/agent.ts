@@ -203,7 +203,7 @@ export const createExecutor = async (
       async execute(request, signal, emit, tell) {
         admit();
         // One that waits for its image keeps nobody else from running.
-        const held = request.image && (await customImages.take(request.image, signal, tell));
+        const held = request.image && (await customImages.take(request.image, request.tenant, signal, tell));
         try {
           if (held) admit();
           work.executions += 1;
@@ -212,6 +212,11 @@ export const createExecutor = async (
           const settled = run.catch(() => {});
           work.running.add(settled);
           return await run.finally(() => work.running.delete(settled));
+        } catch (error) {
+          if (!held || error instanceof PaddockError) throw error;
+          // What is in it is the caller's, so that it does not start is no fault of ours.
+          const detail = 'no sandbox with this image comes up, or its toolchain does not start';
+          throw new PaddockError('image-unavailable', { detail }, { cause: error });
         } finally {
           if (held) held.release();
         }

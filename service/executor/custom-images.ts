@@ -24,18 +24,28 @@ export interface CustomImages {
    * An image that a request names, pulled where it is not here yet.
    * @throws PaddockError image-unavailable where it cannot be had, image-pulling where too many are pulled already
    */
-  take(reference: string, signal: AbortSignal, tell: TellPulling | undefined): Promise<HeldImage>;
+  take(
+    reference: string,
+    tenant: string,
+    signal: AbortSignal,
+    tell: TellPulling | undefined,
+  ): Promise<HeldImage>;
   close(): Promise<void>;
 }
 
 interface Pull {
   readonly done: Promise<unknown>;
+  readonly tenant: string;
   readonly listeners: Set<TellPulling>;
   last: ImagePulling;
 }
 
 /** Downloads share the network and unpacking is work for a core. */
-const MOST_PULLS = 4;
+const MOST_PULLS = 16;
+/** So that one tenant, whose registry may not even answer, leaves room for the others. */
+const MOST_OF_A_TENANT = 2;
+/** Of all tenants together, for images that are not here: each holds a connection. */
+const MOST_WAITING = 256;
 const LONGEST_PULL_MS = 15 * 60_000;
 const RETRY_AFTER_MS = 5_000;
 const MOST_PROVEN = 1_000;
@@ -83,11 +93,14 @@ export const createCustomImages = (
   /** References that were pulled or proven here. Of as many as these, asking again costs less than remembering. */
   const proven = new Set<string>();
   const pulls = new Map<string, Pull>();
+  let waiting = 0;
   const ending = new AbortController();
 
-  const start = (reference: string): Pull => {
-    if (pulls.size >= MOST_PULLS) {
-      const detail = `${pulls.size} images are being pulled here already`;
+  const start = (reference: string, tenant: string): Pull => {
+    const own = [...pulls.values()].filter((other) => other.tenant === tenant).length;
+    if (own >= MOST_OF_A_TENANT || pulls.size >= MOST_PULLS) {
+      const whose = own >= MOST_OF_A_TENANT ? ` for ${tenant}` : '';
+      const detail = `as many images as may be are being pulled here${whose}; this one was not begun`;
       throw new PaddockError('image-pulling', { detail, retryAfterMs: RETRY_AFTER_MS });
     }
     const listeners = new Set<TellPulling>();
@@ -100,17 +113,20 @@ export const createCustomImages = (
     const done = pull(reference, { signal, onProgress }).finally(() => pulls.delete(reference));
     // Those who wait hear of it; where nobody does any more, the next one tries again.
     done.catch(() => {});
-    const started: Pull = { done, listeners, last };
+    const started: Pull = { done, tenant, listeners, last };
     pulls.set(reference, started);
     return started;
   };
 
   const bring = async (
     reference: string,
+    tenant: string,
     signal: AbortSignal,
     tell: TellPulling | undefined,
   ): Promise<void> => {
-    const current = pulls.get(reference) ?? start(reference);
+    if (waiting >= MOST_WAITING) throw new PaddockError('executor-busy');
+    const current = pulls.get(reference) ?? start(reference, tenant);
+    waiting += 1;
     if (tell) {
       tell(current.last);
       current.listeners.add(tell);
@@ -118,6 +134,7 @@ export const createCustomImages = (
     try {
       await whileWanted(current.done, signal);
     } finally {
+      waiting -= 1;
       if (tell) current.listeners.delete(tell);
     }
   };
@@ -143,8 +160,14 @@ export const createCustomImages = (
     proven.add(reference);
   };
 
-  const check = async (reference: string, held: HeldImage, signal: AbortSignal): Promise<void> => {
+  const check = async (
+    reference: string,
+    held: HeldImage,
+    signal: AbortSignal,
+    tell: TellPulling | undefined,
+  ): Promise<void> => {
     if (held.image.reference === reference || proven.has(reference)) return;
+    tell?.({ image: reference, stage: 'check', done: 0, total: 0 });
     try {
       await prove(reference, signal);
     } catch (error) {
@@ -155,16 +178,16 @@ export const createCustomImages = (
   };
 
   return {
-    async take(reference, signal, tell) {
+    async take(reference, tenant, signal, tell) {
       const digest = reference.slice(reference.indexOf('@') + 1);
       try {
         const here = await holdIfThere(digest);
         if (here) {
           // Whoever knows the digest of somebody else's image must not get it under a name of their own.
-          await check(reference, here, signal);
+          await check(reference, here, signal, tell);
           return here;
         }
-        await bring(reference, signal, tell);
+        await bring(reference, tenant, signal, tell);
         remember(reference);
         const brought = await holdIfThere(digest);
         if (brought) return brought;

@@ -69,6 +69,9 @@ const sourceOptions = (reference: ImageReference, flag: string): string[] =>
 const globalOptions = (env: Environment): string[] =>
   env.CONTAINERS_REGISTRIES_CONF ? ['--registries-conf', env.CONTAINERS_REGISTRIES_CONF] : [];
 
+/** A manifest is a few kilobytes: a registry that takes longer is as good as gone. */
+const MANIFEST_MS = 20_000;
+
 /** The manifest of an image, as the registry has it, byte by byte. */
 export const fetchManifest = async (reference: ImageReference, options: FetchOptions): Promise<Buffer> => {
   const args = [
@@ -78,9 +81,17 @@ export const fetchManifest = async (reference: ImageReference, options: FetchOpt
     ...sourceOptions(reference, 'tls-verify'),
     transportAddress(reference),
   ];
-  const answer = await runTool('skopeo', args, { ...options, diesWithUs: true });
-  if (!answer.ok) throw failure(answer.stderr);
-  return answer.stdout;
+  const timeout = AbortSignal.timeout(MANIFEST_MS);
+  const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+  try {
+    const answer = await runTool('skopeo', args, { ...options, signal, diesWithUs: true });
+    if (!answer.ok) throw failure(answer.stderr);
+    return answer.stdout;
+  } catch (error) {
+    if (!timeout.aborted || options.signal?.aborted) throw error;
+    const why = `the registry has not answered for ${MANIFEST_MS / 1_000} seconds`;
+    throw new ImageError('unreachable', why, { cause: error });
+  }
 };
 
 /** The manifest of one image of a list. */

@@ -59,7 +59,8 @@ export async function lockFile(path: string, options: LockOptions): Promise<File
   if (!options.existing) mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
   const flags = options.existing ? constants.O_RDONLY : constants.O_RDWR | constants.O_CREAT;
   for (;;) {
-    const fd = openSync(path, flags | constants.O_NOFOLLOW, 0o644);
+    // Whoever may read a file may lock it, and would keep all others waiting.
+    const fd = openSync(path, flags | constants.O_NOFOLLOW, 0o600);
     let isLocked = false;
     try {
       isLocked = await lockDescriptor(fd, path, options);

@@ -96,6 +96,8 @@ const isAbandoned = async (path: string, readOnly: boolean): Promise<boolean> =>
     if (!readOnly) rmSync(path, { force: true });
     lock.release();
   } catch (error) {
+    // Only the store's owner may open leases; for others nothing is known to be in use.
+    if (readOnly && error instanceof Error && 'code' in error && error.code === 'EACCES') return true;
     if (!isMissing(error)) throw error; // released in the meantime
   }
   return true;

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -63,6 +72,8 @@ describe('an image that a request names', { skip: missing }, () => {
         PADDOCK_IMAGE_STORE: join(folder, 'store'),
         PADDOCK_ALLOWED_IMAGES: `${proxy.host}/team`,
         PADDOCK_WARM_MEMORY_MB: '64',
+        // The smallest room, so that whatever waits in somebody's place is noticed.
+        PADDOCK_MAX_RUNNING: '1',
       },
     });
   });
@@ -77,10 +88,11 @@ describe('an image that a request names', { skip: missing }, () => {
   const publish = async (
     name: string,
     members: readonly TarMember[] = shell,
+    env?: readonly string[],
   ): Promise<{ image: string; own: LayerData }> => {
     const own = makeLayer([{ name: 'marker', content: `${name}\n` }]);
     const layout = join(folder, `layout-${name}`);
-    const digest = writeLayout(layout, { layers: [makeLayer(members), own] });
+    const digest = writeLayout(layout, { layers: [makeLayer(members), own], ...(env && { env }) });
     await registry.push(layout, `team/${name}:1`);
     return { image: `${proxy.host}/team/${name}@${digest}`, own };
   };
@@ -154,11 +166,37 @@ describe('an image that a request names', { skip: missing }, () => {
     assert.deepEqual([elsewhere.ok, !elsewhere.ok && elsewhere.problem.code], [false, 'image-not-allowed']);
   });
 
+  test('has no say in what runs on the host: its variables reach programs inside alone', async () => {
+    // Stands for a file of another image of the same tenant, whose place in the store can be told in advance.
+    const library = join(folder, 'evil.so');
+    const traces = join(folder, 'traces');
+    mkdirSync(traces, { mode: 0o777 });
+    chmodSync(traces, 0o777);
+    const source = join(folder, 'evil.c');
+    writeFileSync(
+      source,
+      `#include <fcntl.h>\n__attribute__((constructor)) static void run(void) { open("${traces}/ran", O_CREAT | O_WRONLY, 0644); }\n`,
+    );
+    execFileSync('gcc', ['-shared', '-fPIC', '-o', library, source]);
+    execFileSync('/bin/true', { env: { LD_PRELOAD: library } });
+    assert.deepEqual(readdirSync(traces), ['ran'], 'the library shows where it is loaded');
+    rmSync(join(traces, 'ran'));
+    const { image } = await publish('preload', shell, [
+      'PATH=/usr/bin',
+      `LD_PRELOAD=${library}`,
+      'COLOUR=red',
+    ]);
+    const ran = await execute(service.url, { ...ask, image });
+    assert.ok(ran.ok, JSON.stringify(ran));
+    assert.match(ran.result.run?.stdout ?? '', /^preload red /);
+    assert.deepEqual(readdirSync(traces), []);
+  });
+
   test('without the toolchain says so, and a program of its own cannot play one outside a sandbox', async () => {
     const { image: empty } = await publish('empty', [{ name: 'usr/', type: '5', mode: 0o755 }]);
     const ran = await execute(service.url, { ...ask, image: empty });
     assert.ok(!ran.ok);
-    assert.deepEqual([ran.status, ran.problem.code], [503, 'runtime-unavailable']);
+    assert.deepEqual([ran.status, ran.problem.code], [422, 'image-unavailable']);
     assert.match(ran.problem.detail ?? '', /not in the image/);
     // What answers the probe is the image's: it must not get out, and what it writes must not be anywhere.
     const attempt =

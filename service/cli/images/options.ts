@@ -68,6 +68,16 @@ export const parseAge = (option: string, text: unknown): number => {
   throw new UsageError(`${option} "${text}" is not an age; it looks like 12h or 7d`);
 };
 
+const faultsOfFiles: ReadonlySet<string> = new Set([
+  'EACCES',
+  'EROFS',
+  'ENOSPC',
+  'ENOTDIR',
+  'EISDIR',
+  'ENOENT',
+]);
+const isString = (value: unknown): value is string => typeof value === 'string';
+
 /** Runs a command whose faults are of images, and tells them as the command line tells faults. */
 export const tellingFaults = async <T>(work: () => Promise<T>): Promise<T> => {
   const { ImageError } = await import('../../images/image-error.ts');
@@ -77,8 +87,8 @@ export const tellingFaults = async <T>(work: () => Promise<T>): Promise<T> => {
     if (error instanceof ImageError && error.code === 'invalid') throw new UsageError(error.message);
     if (error instanceof ImageError) throw new CliError(error.message, 1, { cause: error });
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (error instanceof Error && (code === 'EACCES' || code === 'EROFS' || code === 'ENOSPC')) {
-      throw new CliError(`the store cannot be changed: ${error.message}`, 1, { cause: error });
+    if (error instanceof Error && isString(code) && faultsOfFiles.has(code)) {
+      throw new CliError(`files cannot be read or written: ${error.message}`, 1, { cause: error });
     }
     throw error;
   }

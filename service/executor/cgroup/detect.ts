@@ -88,9 +88,13 @@ const moveToLeaf = (folder: string, pids: readonly string[]): void => {
 const v2Root = (folder: string, name: string): CgroupFinding => {
   enable(folder);
   const root = `${folder}/paddock-${name}`;
-  mkdirSync(root, { recursive: true });
-  enable(root);
-  return { driver: v2Driver(root), weaker: [] };
+  const prepare = (): void => {
+    mkdirSync(root, { recursive: true });
+    enable(root);
+  };
+  // Tried at once: where it fails, the next place is looked at.
+  prepare();
+  return { driver: v2Driver(root, prepare), weaker: [] };
 };
 
 /**

@@ -32,14 +32,25 @@ const v2Cgroup = async (folder: string): Promise<Cgroup> => {
 };
 
 /**
- * cgroup v2. `root` is this executor's own folder, with the controllers handed down to its children already.
+ * cgroup v2.
+ * @param root this executor's own folder
+ * @param prepare makes the folder, its controllers handed down to its children. A folder that was cleared away comes back
+ *   without them, so it is called again then
  */
-export const v2Driver = (root: string): CgroupDriver => {
+export const v2Driver = (root: string, prepare: () => void): CgroupDriver => {
   let made = 0;
+  let isPrepared = false;
   return {
     version: 'v2',
     roots: [root],
-    create: () => v2Cgroup(`${root}/sandbox-${made++}`),
-    clear: () => removeTree(root),
+    async create() {
+      if (!isPrepared) prepare();
+      isPrepared = true;
+      return await v2Cgroup(`${root}/sandbox-${made++}`);
+    },
+    async clear() {
+      isPrepared = false;
+      await removeTree(root);
+    },
   };
 };

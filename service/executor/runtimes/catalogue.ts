@@ -18,7 +18,7 @@ export interface Catalogue {
   /**
    * The same runtime with another image: its commands, the image's toolchain. Nothing of it is kept warm or forked,
    * since nobody knows whether it is ever asked for again.
-   * @throws PaddockError unknown-runtime; runtime-unavailable where the image lacks the toolchain
+   * @throws PaddockError unknown-runtime; image-unavailable where the image lacks the toolchain
    */
   withImage(name: string, version: string, image: StoredImage): Promise<Runtime>;
   /** Resolves when every preparation has ended, well or not. */
@@ -65,12 +65,18 @@ const find = async (loaded: LoadedManifest, config: CatalogueConfig): Promise<Fi
 const unavailable = ({ name, version, reason }: RuntimeInfo): PaddockError =>
   new PaddockError('runtime-unavailable', { detail: `${name} ${version}: ${reason}` });
 
-/** Makes each runtime of a custom image once. One that failed is tried again when it is next asked for. */
+/** How long it is remembered that an image cannot be used: each look at it costs sandboxes. */
+const REMEMBERED_FAILURE_MS = 60_000;
+
+/** Makes each runtime of a custom image once. One that failed is tried again after a while. */
 const createWithImage = (config: CatalogueConfig) => {
   const made = new Map<string, Promise<Runtime>>();
   const make = async (loaded: LoadedManifest, image: StoredImage): Promise<Runtime> => {
     const probed = await probeIn(loaded, image, config);
-    if (!('toolchain' in probed)) throw unavailable(infoOf(loaded, undefined, image, probed.missing));
+    if (!('toolchain' in probed)) {
+      const detail = `it does not have what ${loaded.manifest.name} needs: ${probed.missing}`;
+      throw new PaddockError('image-unavailable', { detail });
+    }
     const info = infoOf(loaded, probed.toolchain, image);
     const found = { loaded, toolchain: probed.toolchain, image };
     return makeRuntime(found, info, { ...config, forkServers: false });
@@ -83,7 +89,7 @@ const createWithImage = (config: CatalogueConfig) => {
     if (made.size >= MOST_WITH_IMAGE && oldest !== undefined) made.delete(oldest);
     const making = make(loaded, image);
     made.set(key, making);
-    making.catch(() => made.delete(key));
+    making.catch(() => setTimeout(() => made.delete(key), REMEMBERED_FAILURE_MS).unref());
     return making;
   };
 };

@@ -1,13 +1,19 @@
 import { defaultLimits, type Limits } from '../../contracts/index.ts';
 import type { StoredImage } from '../../images/store.ts';
-import type { SandboxMaker } from '../sandbox/port.ts';
+import type { Ended, SandboxMaker } from '../sandbox/port.ts';
 import { inImage } from './image-path.ts';
 import { baseEnv, withKey } from './stage-plan.ts';
-import { PROBE_TIMEOUT_MS, type Surroundings } from './surroundings.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** A toolchain that only tells its version still loads itself: a JVM takes more than a sandbox has by default. */
 const LIMITS: Limits = { ...defaultLimits, memoryMb: 1_024, cpus: 2, processes: 128 };
 const EXECUTABLE = 0o111;
+const ANSWER_MS = 10_000;
+
+const endOf = ({ reason, exitCode, signal }: Pick<Ended, 'reason' | 'exitCode' | 'signal'>): string => {
+  if (reason !== 'exit') return `did not tell its version within its limits (${reason})`;
+  return signal === null ? `ended with ${exitCode}` : `was ended by signal ${signal}`;
+};
 
 /**
  * The toolchains in an image. It may be anybody's: what is asked of a program in it is asked in a sandbox, and a path
@@ -34,7 +40,8 @@ export const imageSurroundings = (
     },
     real: (path) => inImage(root, path)?.path ?? path,
     async ask(path, args) {
-      const spec = withKey({ root, shown: [], env: inside, limits: LIMITS });
+      // The image's own variables come with the program alone, see stage-plan.ts.
+      const spec = withKey({ root, shown: [], env: baseEnv, limits: LIMITS });
       const sandbox = await maker.create(spec);
       try {
         const ended = await sandbox.go({
@@ -44,11 +51,11 @@ export const imageSurroundings = (
           env: inside,
           stdin: new Uint8Array(),
           limits: LIMITS,
-          wallMs: PROBE_TIMEOUT_MS,
+          wallMs: ANSWER_MS,
         });
         const said = `${ended.stdout.toString('utf8')}\n${ended.stderr.toString('utf8')}`.trim();
         if (ended.reason !== 'exit' || ended.exitCode !== 0)
-          throw new Error(`${path} ended with ${ended.reason} ${ended.exitCode}: ${said.slice(-500)}`);
+          throw new Error(`${path} ${endOf(ended)}: ${said.slice(-500)}`);
         return said;
       } finally {
         await sandbox.destroy();

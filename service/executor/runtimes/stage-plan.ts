@@ -98,13 +98,15 @@ export const withKey = (spec: KeylessSpec, way?: { readonly interpreter: boolean
 /** The plan of a stage: placeholders of the toolchain filled in, those of a request left for `commandFor`. */
 export const planStage = (source: StageSource, stage: StageCommand): StagePlan => {
   const { toolchain, manifest, image } = source;
-  const common = { ...baseEnv, ...image?.env };
-  const env = Object.fromEntries(
-    Object.entries({ ...common, ...manifest.env, ...stage.env }).map(([name, value]) => [
-      name,
-      fill(value, toolchain),
-    ]),
-  );
+  const filled = (...parts: Readonly<Record<string, string>>[]): Record<string, string> =>
+    Object.fromEntries(
+      Object.entries(Object.assign({}, ...parts) as Record<string, string>).map(([name, value]) => [
+        name,
+        fill(value, toolchain),
+      ]),
+    );
+  const ownEnv = filled(baseEnv, manifest.env, stage.env);
+  const env = { ...filled(baseEnv), ...image?.env, ...filled(manifest.env, stage.env) };
   return {
     env,
     command: stage.command.map((part) => fill(part, toolchain)),
@@ -114,8 +116,10 @@ export const planStage = (source: StageSource, stage: StageCommand): StagePlan =
         root: image?.root,
         shown: shownPaths(source, stage),
         warmCommand: stage.warm?.command.map((part) => fill(part, toolchain)),
-        // A sandbox that starts nothing ahead gets its environment with the program, so all of them are alike.
-        env: stage.warm ? { ...env, ...preloads(stage.warm) } : common,
+        // A sandbox that starts nothing ahead gets its environment with the program, so all of them are alike. What an
+        // image says comes with the program alone: this is bubblewrap's too, on the host, where a variable such as
+        // LD_PRELOAD would name the image's own files outside of any sandbox.
+        env: stage.warm ? { ...ownEnv, ...preloads(stage.warm) } : baseEnv,
         limits: source.limits,
       },
       source.forkServers && manifest.sandboxes === 'forked'

@@ -62,7 +62,7 @@ describe('custom images', () => {
   test('one that is here is held until it is released', async () => {
     const { images, stored, held, pulls } = set();
     stored.set(image('a').digest, image('a'));
-    const taken = await images.take(reference('a'), never, undefined);
+    const taken = await images.take(reference('a'), 'tenant', never, undefined);
     assert.equal(taken.image.root, '/roots/a');
     assert.deepEqual([held, pulls.length], [[image('a').digest], 0]);
     taken.release();
@@ -73,17 +73,17 @@ describe('custom images', () => {
     const { images, stored, held, asked } = set();
     stored.set(image('a').digest, { ...image('a'), reference: `b.example/private@${image('a').digest}` });
     const own = `c.example/mine@${image('a').digest}`;
-    await assert.rejects(images.take(own, never, undefined), hasCode('image-unavailable'));
+    await assert.rejects(images.take(own, 'tenant', never, undefined), hasCode('image-unavailable'));
     assert.deepEqual(held, [], 'what was refused is not held');
-    (await images.take(reference('a'), never, undefined)).release();
-    (await images.take(reference('a'), never, undefined)).release();
+    (await images.take(reference('a'), 'tenant', never, undefined)).release();
+    (await images.take(reference('a'), 'tenant', never, undefined)).release();
     assert.deepEqual(asked, [own, reference('a')], 'asked once of what is shown');
   });
 
   test('one is pulled once for all who wait, and each hears how far it is', async () => {
     const { images, pulls } = set();
     const heard: ImagePulling[][] = [[], []];
-    const both = heard.map((own) => images.take(reference('b'), never, (event) => own.push(event)));
+    const both = heard.map((own) => images.take(reference('b'), 'tenant', never, (event) => own.push(event)));
     while (pulls.length === 0) await Promise.resolve();
     const event: ImagePulling = { image: reference('b'), stage: 'unpack', done: 1, total: 2 };
     // The second waits for the same pull; both have been told of its beginning.
@@ -101,20 +101,20 @@ describe('custom images', () => {
   test('a pull outlives who asked for it, and the next one finds the image', async () => {
     const { images, pulls } = set();
     const gone = new AbortController();
-    const first = images.take(reference('c'), gone.signal, undefined);
+    const first = images.take(reference('c'), 'tenant', gone.signal, undefined);
     while (pulls.length === 0) await Promise.resolve();
     gone.abort();
     await assert.rejects(first, hasCode('client-closed'));
     pulls[0]?.end();
     await new Promise(setImmediate);
-    assert.equal((await images.take(reference('c'), never, undefined)).image.root, '/roots/c');
+    assert.equal((await images.take(reference('c'), 'tenant', never, undefined)).image.root, '/roots/c');
     assert.equal(pulls.length, 1);
   });
 
   test('why it cannot be had is told; what is our own fault is not', async () => {
     const { images, pulls } = set();
     const failing = async (error: Error): Promise<unknown> => {
-      const taken = images.take(reference('d'), never, undefined);
+      const taken = images.take(reference('d'), 'tenant', never, undefined);
       const before = pulls.length;
       while (pulls.length === before) await Promise.resolve();
       pulls.at(-1)?.end(error);
@@ -131,22 +131,24 @@ describe('custom images', () => {
     assert.doesNotMatch(String(ours.details.detail), /var/);
   });
 
-  test('no more than four are pulled at once; the fifth is to come again', async () => {
+  test('no more than two of a tenant are pulled at once; the others are not held up', async () => {
     const { images, pulls } = set();
-    const waiting = ['1', '2', '3', '4'].map((hex) => images.take(reference(hex), never, undefined));
-    while (pulls.length < 4) await Promise.resolve();
-    await assert.rejects(images.take(reference('5'), never, undefined), hasCode('image-pulling'));
+    const waiting = ['1', '2'].map((hex) => images.take(reference(hex), 'tenant', never, undefined));
+    while (pulls.length < 2) await Promise.resolve();
+    await assert.rejects(images.take(reference('3'), 'tenant', never, undefined), hasCode('image-pulling'));
+    const others = images.take(reference('4'), 'other', never, undefined);
+    while (pulls.length < 3) await Promise.resolve();
     for (const pull of pulls) pull.end();
-    assert.equal((await Promise.all(waiting)).length, 4);
-    const fifth = images.take(reference('5'), never, undefined);
-    while (pulls.length < 5) await Promise.resolve();
-    pulls[4]?.end();
-    assert.equal((await fifth).image.root, '/roots/5');
+    assert.equal((await Promise.all([...waiting, others])).length, 3);
+    const third = images.take(reference('3'), 'tenant', never, undefined);
+    while (pulls.length < 4) await Promise.resolve();
+    pulls[3]?.end();
+    assert.equal((await third).image.root, '/roots/3');
   });
 
   test('closing ends the pulls that are under way', async () => {
     const { images, pulls } = set();
-    const taken = images.take(reference('e'), never, undefined);
+    const taken = images.take(reference('e'), 'tenant', never, undefined);
     const failed = assert.rejects(taken, hasCode('image-unavailable'));
     while (pulls.length === 0) await Promise.resolve();
     await images.close();

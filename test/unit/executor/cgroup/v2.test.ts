@@ -6,7 +6,7 @@ import { temporaryFolder } from '../temporary-folder.ts';
 
 const mounted = async (context: TestContext) => {
   const root = `${temporaryFolder(context)}/paddock-x`;
-  const driver = v2Driver(root);
+  const driver = v2Driver(root, () => mkdirSync(root));
   const cgroup = await driver.create();
   const read = (name: string): string => readFileSync(`${root}/sandbox-0/${name}`, 'utf8');
   const put = (name: string, text: string): void => writeFileSync(`${root}/sandbox-0/${name}`, text);
@@ -62,6 +62,22 @@ describe('a cgroup of v2', () => {
     await driver.clear();
     assert.equal(existsSync(root), false);
   });
+});
+
+test('controllers are handed down again where the folder was cleared away', async (context) => {
+  const root = `${temporaryFolder(context)}/paddock-x`;
+  const prepared: boolean[] = [];
+  const driver = v2Driver(root, () => {
+    prepared.push(existsSync(root));
+    mkdirSync(root);
+  });
+  await driver.clear();
+  await driver.create();
+  await driver.create();
+  assert.deepEqual(prepared, [false]);
+  await driver.clear();
+  await driver.create();
+  assert.deepEqual(prepared, [false, false]);
 });
 
 test('a process of an outer pid namespace, which reads as 0, is never signalled as our own group', async (context) => {

@@ -227,4 +227,19 @@ describe('the command of a request', () => {
     assert.deepEqual(command(['{sources}'], 'README', ['README', 'a.c']), ['./README', './a.c']);
     assert.deepEqual(command(['{sources}x'], 'a.c'), ['{sources}x'], 'only as a whole argument');
   });
+
+  test('keeps an image’s variables from what is started before the program', () => {
+    const image = { root: '/roots/a', env: { PATH: '/image/bin', LD_PRELOAD: '/evil.so' } };
+    const stages: Parameters<typeof planStage>[1][] = [
+      { command: ['x'], env: {} },
+      { command: ['x'], env: { OWN: '1' }, warm },
+    ];
+    for (const stage of stages) {
+      const plan = planStage(source({ image }), stage);
+      assert.equal(plan.spec.root, '/roots/a');
+      assert.equal('LD_PRELOAD' in plan.spec.env, false);
+      assert.notEqual(plan.spec.env.PATH, '/image/bin');
+      assert.deepEqual([plan.env.PATH, plan.env.LD_PRELOAD], ['/image/bin', '/evil.so']);
+    }
+  });
 });
