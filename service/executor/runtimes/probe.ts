@@ -70,7 +70,9 @@ export const probe = async (
       if (toolchain) return { toolchain };
     } catch (error) {
       // A candidate that does not even tell its version is no candidate; the next may do.
-      why = ` (${(error as Error).message.trim().slice(-MOST_WORDS)})`;
+      // Interpreters say it in their last line.
+      const words = (error as Error).message.trim().split('\n').at(-1) ?? '';
+      why = ` (${words.slice(0, MOST_WORDS)})`;
     }
   }
   return { missing: `not ${where}: none of ${candidates.join(', ')} works${why}` };
