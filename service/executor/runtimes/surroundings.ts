@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-export const PROBE_TIMEOUT_MS = 20_000;
+const PROBE_TIMEOUT_MS = 20_000;
 
 /** Where {node} is shown. */
 export const NODE_INSIDE = '/opt/paddock/node';
