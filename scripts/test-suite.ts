@@ -32,6 +32,11 @@ interface Sums {
 const closingLine = /^(\d+) passed, (\d+) failed, (\d+) skipped$/;
 const skipLine = /^\W*skipped: (.+)$/;
 const skips: string[] = [];
+/** What failed, told again at the end: whoever has only the last lines of a run, as of a CI's, must know it from them. */
+const failures: string[] = [];
+/** A failed test by its name, or a failed row of a table; the indented lines that follow are its details. */
+const failureLine = /^✗ | ✗$/;
+const detailLines = 30;
 
 const check = (name: string, ...command: string[]): Part => ({ name, command, minutes: 3, counted: false });
 
@@ -62,6 +67,8 @@ const runPart = async (part: Part): Promise<Sums> => {
     killGroup(child.pid, 'SIGKILL');
   }, part.minutes * 60_000);
   let sums: Sums | undefined;
+  const told: string[] = [];
+  let details = 0;
   const onLine = (line: string) => {
     const [, passed, failed, skipped] = closingLine.exec(line) ?? [];
     if (passed !== undefined) {
@@ -70,6 +77,9 @@ const runPart = async (part: Part): Promise<Sums> => {
     }
     const skip = skipLine.exec(line)?.[1];
     if (skip !== undefined) skips.push(`${part.name}: ${skip}`);
+    const isFailure = failureLine.test(line);
+    details = isFailure ? detailLines : line.startsWith('    ') ? details - 1 : 0;
+    if (details > 0) told.push(isFailure ? `${part.name}: ${line}` : line);
     process.stdout.write(`${line}\n`);
   };
   const readers = [eachLine(child.stdout, onLine), eachLine(child.stderr, onLine)];
@@ -88,6 +98,9 @@ const runPart = async (part: Part): Promise<Sums> => {
   const why = timedOut ? `not done after ${part.minutes} minutes` : (failure ?? `exit code ${code}`);
   const result = judge(part, code === 0 && !timedOut, sums);
   const broken = result.failed > 0 && (sums?.failed ?? 0) === 0 ? ` (${why})` : '';
+  if (broken !== '') told.push(`${part.name}:${broken}`);
+  // A test that passes may print such lines too.
+  if (result.failed > 0) failures.push(...told);
   process.stdout.write(
     `${part.name}: ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped, in ${took} s${broken}\n`,
   );
@@ -153,6 +166,7 @@ const withService = async (use: (url: string) => Promise<Sums>): Promise<Sums> =
   try {
     if (!(await isReady(url, () => service.exitCode === null))) {
       process.stdout.write('\nthe service did not become ready\n');
+      failures.push('sample programs: the service did not become ready');
       return { passed: 0, failed: 1, skipped: 0 };
     }
     return await use(url);
@@ -230,5 +244,6 @@ if (existsSync(join(root, 'test/browser'))) {
 
 process.stdout.write('\n');
 if (skips.length > 0) process.stdout.write(`Skipped:\n${skips.map((skip) => `  ${skip}\n`).join('')}`);
+if (failures.length > 0) process.stdout.write(`Failed:\n${failures.map((line) => `  ${line}\n`).join('')}`);
 process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
