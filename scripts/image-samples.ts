@@ -1,11 +1,9 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { startService } from '../test/harness/start-service.ts';
 
 /**
  * Builds runtime images from nothing, without a registry, and runs their sample programs in them, in a service of its own.
@@ -51,31 +49,11 @@ const step = (command: string, ...args: string[]): void => {
   end('0 passed, 1 failed, 0 skipped', 1);
 };
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-
 const runtimesSchema = z.object({
   runtimes: z.array(
     z.object({ name: z.string(), image: z.string().optional(), reason: z.string().optional() }),
   ),
 });
-
-/** What the service says of its runtimes, as soon as it is ready. */
-const untilReady = async (url: string, alive: () => boolean) => {
-  const deadline = performance.now() + READY_MS;
-  while (alive() && performance.now() < deadline) {
-    const answer = await fetch(`${url}/readyz`).catch(() => undefined);
-    if (answer?.ok) return runtimesSchema.parse(await (await fetch(`${url}/v1/runtimes`)).json()).runtimes;
-    await pause(100);
-  }
-  throw new Error('the service did not become ready');
-};
 
 // A base that is there already may have been used by layers that are kept: making another would build them all again.
 if (spawnSync('buildah', ['inspect', '--type', 'image', base]).status !== 0)
@@ -90,18 +68,13 @@ const wanted = [
     }),
   ),
 ];
-const port = await freePort();
-const url = `http://127.0.0.1:${port}`;
-const state = mkdtempSync(join(tmpdir(), 'paddock-images-'));
-const service = spawn(paddock, ['serve', '--port', String(port), '--state-dir', state], {
-  cwd: root,
-  stdio: ['ignore', 'ignore', 'inherit'],
+const service = await startService({
   env: { ...env, PADDOCK_LOG_LEVEL: 'error', PADDOCK_TOKENS_FILE: '' },
+  readyTimeoutMs: READY_MS,
 });
-const ended = new Promise<void>((resolve) => service.once('exit', () => resolve()));
 let code = 1;
 try {
-  const runtimes = await untilReady(url, () => service.exitCode === null);
+  const { runtimes } = runtimesSchema.parse(await (await fetch(`${service.url}/v1/runtimes`)).json());
   const without = wanted.filter(
     (name) => !runtimes.some((runtime) => runtime.name === name && runtime.image),
   );
@@ -110,12 +83,11 @@ try {
       `failed: not run in an image: ${without.join(', ')}\n0 passed, 1 failed, 0 skipped\n`,
     );
   } else {
-    const check = ['runtimes', 'check', ...(given.length > 0 ? wanted : []), '--url', url];
+    const check = ['runtimes', 'check', ...(given.length > 0 ? wanted : []), '--url', service.url];
     code = spawnSync(paddock, check, { cwd: root, env, stdio: 'inherit' }).status ?? 1;
   }
 } finally {
-  service.kill('SIGTERM');
-  await ended;
-  rmSync(state, { recursive: true, force: true });
+  process.stdout.write(service.log());
+  await service.stop();
 }
 process.exit(code);

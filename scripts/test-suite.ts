@@ -1,11 +1,8 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { type Service, startService } from '../test/harness/start-service.ts';
 
 /**
  * Everything that CI runs, one part after the other. A part that says `N passed, N failed, N skipped` at its end counts
@@ -136,56 +133,25 @@ const eachLine = async (stream: NodeJS.ReadableStream, onLine: (line: string) =>
   if (rest !== '') onLine(rest);
 };
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => (address && typeof address === 'object' ? resolve(address.port) : reject(address)));
-    });
-  });
-
 /** A service of its own for the parts that need a running one; `use` gets its URL. */
 const withService = async (use: (url: string) => Promise<Sums>): Promise<Sums> => {
-  const state = await mkdtemp(join(tmpdir(), 'paddock-test-'));
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const service = spawn(
-    node,
-    ['service/bin/paddock.ts', 'serve', '--port', String(port), '--state-dir', state],
-    {
-      cwd: root,
-      stdio: ['ignore', 'ignore', 'inherit'],
-      env: { ...process.env, PADDOCK_LOG_LEVEL: 'error', PADDOCK_TOKENS_FILE: '' },
-    },
-  );
-  const ended = new Promise<void>((resolve) => service.once('exit', () => resolve()));
-  const stop = () => service.kill('SIGTERM');
+  let service: Service;
+  try {
+    service = await startService({ env: { PADDOCK_LOG_LEVEL: 'error', PADDOCK_TOKENS_FILE: '' } });
+  } catch (error) {
+    process.stdout.write(`\n${(error as Error).message}\n`);
+    failures.push(`sample programs: ${(error as Error).message}`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+  const stop = () => void service.stop();
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
-    if (!(await isReady(url, () => service.exitCode === null))) {
-      process.stdout.write('\nthe service did not become ready\n');
-      failures.push('sample programs: the service did not become ready');
-      return { passed: 0, failed: 1, skipped: 0 };
-    }
-    return await use(url);
+    return await use(service.url);
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
-    service.kill('SIGTERM');
-    await ended;
-    await rm(state, { recursive: true, force: true });
+    process.stdout.write(service.log());
+    await service.stop();
   }
-};
-
-const isReady = async (url: string, alive: () => boolean): Promise<boolean> => {
-  const deadline = performance.now() + 120_000;
-  while (alive() && performance.now() < deadline) {
-    const answer = await fetch(`${url}/readyz`).catch(() => undefined);
-    if (answer?.ok) return true;
-    await sleep(50);
-  }
-  return false;
 };
 
 /**
