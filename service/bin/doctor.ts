@@ -2,7 +2,7 @@ import { access, constants, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DoctorCheck } from '../cli/context.ts';
-import { folderOf, parseMounts, parseOwnPaths } from '../executor/cgroup/detect.ts';
+import { detectCgroup, folderOf, parseMounts, parseOwnPaths } from '../executor/cgroup/detect.ts';
 import { v1Controllers } from '../executor/cgroup/v1.ts';
 import { v2Controllers } from '../executor/cgroup/v2.ts';
 import { inspectHost } from '../executor/isolation.ts';
@@ -11,7 +11,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const projectRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** What this machine gives, found out without a running service and without changing anything. */
+/**
+ * What this machine gives, found out without a running service. A cgroup is made, limited and removed again; nothing else
+ * is changed.
+ */
 export const checkMachine = async (env: Environment): Promise<DoctorCheck[]> => {
   const isRoot = process.getuid?.() === 0;
   const weakerAllowed = /^(1|true|yes|all)$/i.test(env.PADDOCK_ALLOW_WEAKER ?? '');
@@ -57,11 +60,13 @@ const checkCgroup = async (isRoot: boolean, weakerAllowed: boolean): Promise<Doc
     for (const name of v1Controllers) {
       if (!(await isAccessible(folder(name), constants.W_OK))) closed.push(name);
     }
+    const refused = closed.length === 0 ? await tryLimits() : undefined;
     const detail =
-      closed.length === 0
-        ? `v1${mounts.v2 ? ' (hybrid)' : ''}: ${v1Controllers.join(', ')}`
-        : `v1, but not writable: ${closed.join(', ')}; ${withoutCgroup}`;
-    return [{ ...common, ok: closed.length === 0, detail }, await checkSwap(folder('memory'))];
+      closed.length > 0
+        ? `v1, but not writable: ${closed.join(', ')}; ${withoutCgroup}`
+        : (refused ?? `v1${mounts.v2 ? ' (hybrid)' : ''}: ${v1Controllers.join(', ')}`);
+    const ok = closed.length === 0 && refused === undefined;
+    return [{ ...common, ok, detail }, await checkSwap(folder('memory'))];
   }
   if (mounts.v2 === undefined) {
     return [{ ...common, ok: false, detail: `no cgroup file system is mounted; ${withoutCgroup}` }];
@@ -71,12 +76,32 @@ const checkCgroup = async (isRoot: boolean, weakerAllowed: boolean): Promise<Doc
   const offered = (await readText(`${folder}/cgroup.controllers`)).trim().split(/\s+/);
   const missing = v2Controllers.filter((name) => !offered.includes(name));
   const isWritable = await isAccessible(folder, constants.W_OK);
+  const isGiven = isWritable && missing.length === 0;
+  // Another user's executor would move all processes of its group into a leaf first, this shell among them.
+  const refused = isGiven && isRoot ? await tryLimits() : undefined;
   const detail = !isWritable
     ? `v2, but ${folder} is not delegated to this user; ${withoutCgroup}`
     : missing.length > 0
       ? `v2, but without ${missing.join(', ')} in ${folder}; ${withoutCgroup}`
-      : `v2: ${v2Controllers.join(', ')}`;
-  return [{ ...common, ok: isWritable && missing.length === 0, detail }];
+      : (refused ?? `v2: ${v2Controllers.join(', ')}`);
+  return [{ ...common, ok: isGiven && refused === undefined, detail }];
+};
+
+/** What an executor does for each sandbox, once, because a kernel may offer controllers and refuse limits. */
+const tryLimits = async (): Promise<string | undefined> => {
+  const found = detectCgroup(`doctor-${process.pid}`);
+  if (!found.driver) return `${found.reason}; ${withoutCgroup}`;
+  const { driver } = found;
+  try {
+    const group = await driver.create();
+    group.limit({ memoryMb: 64, processes: 16, cpus: 0.5 });
+    await group.remove();
+    return undefined;
+  } catch (error) {
+    return `${driver.version}, but a limit could not be set: ${(error as Error).message}; ${withoutCgroup}`;
+  } finally {
+    await driver.clear();
+  }
 };
 
 /** On v1 the kernel counts swap only where it was told to; v2 always does. */
