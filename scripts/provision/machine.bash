@@ -7,6 +7,8 @@
 
 script=$(basename "$0" .sh)
 here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=help.bash
+source "$here/help.bash"
 changes=0
 
 say() { echo "$script: $*"; }
@@ -21,17 +23,11 @@ fail() {
 
 # begin "$@": answers --help with the header of the script, refuses what it does not know, and asks for root.
 begin() {
-  case ${1:-} in
-    '') ;;
-    --help | -h)
-      sed -n '2,/^[^#]/{/^#/s/^# \{0,1\}//p}' "$0"
-      exit 0
-      ;;
-    *)
-      echo "$script: what is $1? Everything is given by variables, see $script.sh --help" >&2
-      exit 2
-      ;;
-  esac
+  answer_help "$@"
+  if (($# > 0)); then
+    echo "$script: what is $1? Everything is given by variables, see $script.sh --help" >&2
+    exit 2
+  fi
   [[ $(id -u) -eq 0 ]] || fail "needs root, for example: sudo --preserve-env=VARIABLE $0"
   command -v apt-get >/dev/null || fail "is made for Debian 12 and its relatives: there is no apt-get here"
   # Login shells of plain users leave these out, and what is called here lies in them.

@@ -20,10 +20,15 @@ import { type DebianRoot, execute, makeDebianRoot, missingTools } from '../harne
 const project = fileURLToPath(new URL('../..', import.meta.url));
 const folder = join(project, 'scripts/provision');
 const scripts = readdirSync(folder).filter((name) => name.endsWith('.sh'));
+/** What serves `scripts/start` too, or one machine only: not told by variables. */
+const helpers = readdirSync(folder, { withFileTypes: true })
+  .filter((entry) => entry.isFile() && !entry.name.includes('.'))
+  .map(({ name }) => name);
 const inRoot = (name: string): string => `/srv/paddock/scripts/provision/${name}`;
 
 test('every script is clean for shellcheck', { skip: missingTools('shellcheck') }, () => {
-  const { status, said } = execute(['sh', '-c', 'cd "$0" && shellcheck -x *.sh vagrant-node', folder]);
+  const files = [...scripts, ...helpers].join(' ');
+  const { status, said } = execute(['sh', '-c', `cd "$0" && shellcheck -x ${files}`, folder]);
   assert.equal(status, 0, said);
 });
 
@@ -52,6 +57,12 @@ test('every script explains itself and refuses what it does not know', () => {
     const unknown = execute([join(folder, name), '--unknown']);
     assert.equal(unknown.status, 2, name);
     assert.match(unknown.said, /what is --unknown\?/, name);
+  }
+  for (const name of helpers) {
+    const help = execute([join(folder, name), '--help']);
+    assert.equal(help.status, 0, name);
+    assert.match(help.said, /^[A-Z].+\./m, name);
+    assert.doesNotMatch(help.said, /^#!/m, name);
   }
 });
 
