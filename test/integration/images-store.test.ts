@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, lstatSync, mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +47,18 @@ describe('the store of images', { skip: missing }, () => {
     assert.deepEqual(store.find('one')?.names, ['one']);
     assert.equal(store.find(two.digest)?.root, two.root);
     assert.equal(store.find('three'), undefined);
+  });
+
+  test('a store where there can be no folders is an error at once', () => {
+    for (const place of ['/proc/store', '/sys/store', '/etc/passwd/store']) {
+      const { status, stderr } = spawnSync(
+        process.execPath,
+        [command, 'images', 'pull', `own=${lay('own', 'o')}`, '--store', place],
+        { encoding: 'utf8', timeout: 30_000, killSignal: 'SIGKILL' },
+      );
+      assert.equal(status, 1, place);
+      assert.match(stderr, /^paddock: files cannot be read or written: [A-Z]+: .*store/, place);
+    }
   });
 
   test('prune takes what nobody names or holds, and no file of another image', async () => {

@@ -22,6 +22,8 @@ export const buildImages = async (context: CliContext, flags: BuildFlags): Promi
   if (flags.pins !== undefined && flags.push === undefined) {
     throw new UsageError('--pins needs --push: a digest to pin is one in a registry');
   }
+  // A build may take minutes: whether its pin can be written shows before.
+  if (flags.pins !== undefined) writePins(pinsFile(context, flags.pins), {});
   const folder =
     flags.images === undefined
       ? join(context.projectRoot, 'images')
@@ -46,6 +48,8 @@ export const buildImages = async (context: CliContext, flags: BuildFlags): Promi
   }
   return failed > 0 ? 1 : 0;
 };
+
+const pinsFile = (context: CliContext, pins: string): string => resolve(context.cwd, single('--pins', pins));
 
 const buildOne = async (
   context: CliContext,
@@ -78,7 +82,7 @@ const buildOne = async (
     if (pushed === undefined) return;
     context.stdout.write(`  pin it: ${name}: ${pushed.reference}\n`);
     if (flags.pins !== undefined) {
-      writePins(resolve(context.cwd, single('--pins', flags.pins)), { [name]: pushed.reference });
+      writePins(pinsFile(context, flags.pins), { [name]: pushed.reference });
     }
   } finally {
     bar.stop();

@@ -70,6 +70,9 @@ export const parseAge = (option: string, text: unknown): number => {
 
 const faultsOfFiles: ReadonlySet<string> = new Set([
   'EACCES',
+  'EPERM',
+  'ELOOP',
+  'ENAMETOOLONG',
   'EROFS',
   'ENOSPC',
   'ENOTDIR',
