@@ -4,13 +4,12 @@
  */
 #define _GNU_SOURCE
 #include "../shared/sql/buffer.h"
+#include "../shared/sql/client.h"
 #include "../shared/sql/script.h"
 #include "../shared/sql/server.h"
-#include "../shared/sql/warm.h"
 
 #include <ctype.h>
 #include <errmsg.h>
-#include <locale.h>
 #include <mysql.h>
 #include <mysqld_error.h>
 #include <stdlib.h>
@@ -22,7 +21,6 @@
 
 static struct server server;
 static MYSQL *connection;
-static int results = -1;
 
 static void start(const char *mariadbd, const char *prepared) {
   copy_data(&server, prepared);
@@ -155,11 +153,7 @@ static bool show_rows(MYSQL_RES *result, const struct piece *piece, const char *
   struct result_set set = {about, columns, rows, cell_of, &cells};
   char command[64];
   name_command(command, sizeof command, text, rows);
-  bool well = results < 0 || write_result(results, here, command, &set);
-  if (!well) {
-    say_where(here->file, here->line);
-    fputs("error: the result does not fit into the scratch space\n", stderr);
-  }
+  bool well = note_result(here, command, &set);
   if (piece->vertical) print_mariadb_vertical(stdout, &set);
   else print_mariadb_table(stdout, &set);
   free(cells.texts);
@@ -202,23 +196,6 @@ bool run_statement(struct script *script, const struct piece *piece, const char 
 }
 
 int main(int count, char **arguments) {
-  bool ahead = started_ahead();
-  if (count < (ahead ? 3 : 4)) {
-    fputs("usage: paddock-mariadb MARIADBD PREPARED [SCRIPT]\n", stderr);
-    return 2;
-  }
-  setlocale(LC_CTYPE, "C.UTF-8");
-  start(arguments[1], arguments[2]);
-  const char *entry = count > 3 ? arguments[3] : NULL;
-  int more = count > 4 ? count - 4 : 0;
-  if (ahead) {
-    struct go go = wait_for_go();
-    entry = go.entry;
-    more = (int)go.argument_count;
-  }
-  results = open_results();
-  bool well = run_script(MARIADB, entry, 0, more);
-  fflush(stdout);
-  /* The sandbox ends with this process: to take leave of the server would only take time. */
-  _exit(well ? 0 : 1);
+  const struct client client = {"paddock-mariadb MARIADBD PREPARED [SCRIPT]", MARIADB, start};
+  run_client(&client, count, arguments);
 }

@@ -4,19 +4,16 @@
  */
 #define _GNU_SOURCE
 #include "../shared/sql/buffer.h"
+#include "../shared/sql/client.h"
 #include "../shared/sql/script.h"
 #include "../shared/sql/server.h"
-#include "../shared/sql/warm.h"
 
 #include <libpq-fe.h>
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static struct server server;
 static PGconn *connection;
-static int results = -1;
 /* Where notices come from while a statement runs. */
 static struct statement_place here;
 
@@ -107,13 +104,6 @@ static struct column *columns_of(const PGresult *result, int count) {
   return columns;
 }
 
-static bool note_rows(const struct result_set *set, const char *command) {
-  if (results < 0 || write_result(results, &here, command, set)) return true;
-  say_where(here.file, here.line);
-  fputs("error: the result does not fit into the scratch space\n", stderr);
-  return false;
-}
-
 /* Only once the connection is free again: types may have to be asked for. */
 static bool show_rows(const PGresult *result) {
   int count = PQnfields(result);
@@ -123,7 +113,7 @@ static bool show_rows(const PGresult *result) {
     if (!columns[c].type) columns[c].type = asked[c] = ask_type(PQftype(result, c));
   struct result_set set = {columns, (size_t)count, (size_t)PQntuples(result), cell_of, result};
   const char *command = PQcmdStatus((PGresult *)result);
-  bool well = note_rows(&set, command);
+  bool well = note_result(&here, command, &set);
   print_psql_table(stdout, &set);
   if (!strncmp(command, "INSERT", 6) || !strncmp(command, "UPDATE", 6) || !strncmp(command, "DELETE", 6)) puts(command);
   for (int c = 0; c < count; c++) free(asked[c]);
@@ -208,23 +198,6 @@ bool run_statement(struct script *script, const struct piece *piece, const char 
 }
 
 int main(int count, char **arguments) {
-  bool ahead = started_ahead();
-  if (count < (ahead ? 3 : 4)) {
-    fputs("usage: paddock-psql POSTGRES PREPARED [SCRIPT]\n", stderr);
-    return 2;
-  }
-  setlocale(LC_CTYPE, "C.UTF-8");
-  start(arguments[1], arguments[2]);
-  const char *entry = count > 3 ? arguments[3] : NULL;
-  int more = count > 4 ? count - 4 : 0;
-  if (ahead) {
-    struct go go = wait_for_go();
-    entry = go.entry;
-    more = (int)go.argument_count;
-  }
-  results = open_results();
-  bool well = run_script(POSTGRESQL, entry, 0, more);
-  fflush(stdout);
-  /* The sandbox ends with this process: to take leave of the server would only take time. */
-  _exit(well ? 0 : 1);
+  const struct client client = {"paddock-psql POSTGRES PREPARED [SCRIPT]", POSTGRESQL, start};
+  run_client(&client, count, arguments);
 }
