@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { createNomadCluster } from '../../../../service/cluster/nomad/cluster.ts';
 import { poolSpecSchema } from '../../../../service/contracts/pool.ts';
 import { createHandClock, type HandClock } from '../../hand-clock.ts';
-import { createFakeNomad, type FakeNomad, pass, settle } from './fake-nomad.ts';
+import { createFakeNomad, type FakeNomad, pass } from './fake-nomad.ts';
 
 const pools = [poolSpecSchema.parse({ name: 'default' })];
 const started = async () => {
@@ -103,8 +103,7 @@ describe('a dispatcher on Nomad', () => {
     const again = dispatcher(clock, nomad, 'again');
     await again.start();
     assert.equal(again.elastic.engine.launched().length, 2);
-    await settle();
-    assert.equal(again.told.length, 2);
+    await eventually(clock, () => again.told.length === 2);
     await again.close();
   });
 
