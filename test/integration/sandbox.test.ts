@@ -193,10 +193,31 @@ const lifeOf = (way: SandboxWay): void => {
     }
     assert.deepEqual(others, []);
     await assert.rejects(machine.maker.create(plain, AbortSignal.abort()), /cancelled/);
-    // One that was cancelled before it had spoken is not waited for: its end comes by itself.
-    await waitFor(() => machine.processes().length === 0, { what: 'the cancelled one to be gone' });
     assertNothingLeft();
     assert.equal((await sh('exit 0')).outcome, 'ok');
+  });
+
+  test('that is cancelled on its way leaves nothing, however far it was', async () => {
+    for (const afterMs of [0, 1, 2, 3, 5]) {
+      const cancel = new AbortController();
+      const making = machine.maker.create(plain, cancel.signal);
+      setTimeout(() => cancel.abort(), afterMs);
+      await making.then(
+        (sandbox) => sandbox.destroy(),
+        (error: Error) => assert.match(error.message, /cancelled|slots/),
+      );
+    }
+    // One that had not spoken is not waited for: its slot comes back with its end.
+    await waitFor(
+      async () => {
+        const made = await Promise.allSettled([machine.maker.create(plain), machine.maker.create(plain)]);
+        for (const one of made) if (one.status === 'fulfilled') await one.value.destroy();
+        return made.every(({ status }) => status === 'fulfilled');
+      },
+      { what: 'both slots to be free' },
+    );
+    machine.fallbacks.splice(0);
+    assertNothingLeft();
   });
 
   test('was made this way all along', async () => {

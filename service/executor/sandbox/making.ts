@@ -119,6 +119,7 @@ export const makeSandbox = async (
   try {
     cgroup = await cgroups?.create();
     cgroup?.limit(spec.limits);
+    if (signal?.aborted) throw new Error('cancelled');
     parts = { slot, cgroup, launched: way.launch(spec, slot, cgroup?.joinFiles ?? [], readiness.listener) };
   } catch (error) {
     await giveBack(cgroup, slot, slots);
