@@ -55,7 +55,7 @@ export const execute = (
     env,
     timeout: 400_000,
   });
-  if (error) throw new Error(`${file} cannot be run`, { cause: error });
+  if (error) throw new Error(`${file} did not run to its end: ${error.message}`, { cause: error });
   return { status, said: stdout + stderr };
 };
 
@@ -70,7 +70,7 @@ const baseArchive = (cache: string): string => {
   if (existsSync(archive)) return archive;
   const packages = 'ca-certificates,dbus,openssh-server,systemd,systemd-sysv';
   const fresh = join(cache, `.debian-bookworm.${process.pid}.tar`);
-  succeed('nice', 'mmdebstrap', '--quiet', '--variant=minbase', `--include=${packages}`, 'bookworm', fresh);
+  succeed('mmdebstrap', '--quiet', '--variant=minbase', `--include=${packages}`, 'bookworm', fresh);
   renameSync(fresh, archive);
   return archive;
 };
@@ -114,7 +114,7 @@ export const makeDebianRoot = (): DebianRoot => {
   copyProject(source);
   // biome-ignore format: one option and its values to a line
   const sandbox = [
-    'nice', 'bwrap', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--die-with-parent', '--clearenv',
+    'bwrap', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--die-with-parent', '--clearenv',
     '--cap-add', 'ALL', '--cap-drop', 'CAP_NET_ADMIN',
     '--setenv', 'PATH', '/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', '--setenv', 'HOME', '/root',
     '--bind', folder, '/', '--proc', '/proc', '--dev', '/dev', '--tmpfs', '/run',
