@@ -166,7 +166,8 @@ static bool say_error(const struct statement_place *here) {
   unsigned error = mysql_errno(connection);
   say_where(here->file, here->line);
   fprintf(stderr, "ERROR %u (%s): %s\n", error, mysql_sqlstate(connection), mysql_error(connection));
-  if (error == CR_SERVER_GONE_ERROR || error == CR_SERVER_LOST || error == ER_SERVER_SHUTDOWN) {
+  if (error == CR_SERVER_GONE_ERROR || error == CR_SERVER_LOST || error == ER_SERVER_SHUTDOWN ||
+      error == ER_CONNECTION_KILLED) {
     fputs("the database server has ended or closed the connection\n", stderr);
     tell_server_log(&server);
   }

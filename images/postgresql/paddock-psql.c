@@ -184,6 +184,8 @@ bool run_statement(struct script *script, const struct piece *piece, const char 
   PGresult *rows = NULL;
   bool well = PQsendQuery(connection, text) == 1;
   for (PGresult *result; well && (result = PQgetResult(connection));) well = take_result(script, result, text, &rows);
+  /* A server that ends says so first: only what comes behind its last words shows that it is gone. */
+  for (PGresult *result; !well && (result = PQgetResult(connection));) PQclear(result);
   if (PQstatus(connection) != CONNECTION_OK) {
     say_where(here.file, here.line);
     fputs("error: the database server has ended or closed the connection\n", stderr);
