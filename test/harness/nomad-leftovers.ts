@@ -2,19 +2,32 @@ import { readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { PortBlock } from './nomad-plan.ts';
-import { describeProcess, isAlive, listProcesses, type ProcessFacts, readQuietly } from './processes.ts';
+import {
+  describeProcess,
+  isAlive,
+  listProcesses,
+  openFiles,
+  type ProcessFacts,
+  readQuietly,
+} from './processes.ts';
 
 /** What a cluster of the tests has put on this machine, found by the folder that it lives in. */
 
 export const CLUSTER_FOLDER_PREFIX = 'paddock-nomad-';
 
+/** Nomad tells its keepers of logs over a socket where these are: only their open files show it. */
+const keepsLogsIn = (folder: string, { pid, command }: ProcessFacts): boolean =>
+  command.endsWith(' logmon') && openFiles(pid).some((path) => path.startsWith(`${folder}/`));
+
 /** Living processes that name the folder in their command line or were started with it in their environment. */
 export const processesOf = (folder: string): ProcessFacts[] =>
   listProcesses().filter(
-    ({ pid, state, command }) =>
-      pid !== process.pid &&
-      state !== 'Z' &&
-      (command.includes(folder) || readQuietly(`/proc/${pid}/environ`).includes(folder)),
+    (facts) =>
+      facts.pid !== process.pid &&
+      facts.state !== 'Z' &&
+      (facts.command.includes(folder) ||
+        readQuietly(`/proc/${facts.pid}/environ`).includes(folder) ||
+        keepsLogsIn(folder, facts)),
   );
 
 /** The deepest first, as they have to be unmounted. */

@@ -29,6 +29,16 @@ const linkQuietly = (path: string): string => {
   }
 };
 
+/** Paths of what a process has open; that of a file which is gone ends with ` (deleted)`. */
+export const openFiles = (pid: number): string[] => {
+  const folder = `/proc/${pid}/fd`;
+  try {
+    return readdirSync(folder).map((name) => linkQuietly(`${folder}/${name}`));
+  } catch {
+    return [];
+  }
+};
+
 const factsOf = (pid: number): ProcessFacts | undefined => {
   const status = readQuietly(`/proc/${pid}/status`);
   if (status === '') return undefined;
