@@ -1,6 +1,7 @@
-import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { basename, dirname } from 'node:path';
+import { makeFolders } from '../images/make-folders.ts';
 import { readText, removeTree } from './cgroup/files.ts';
 
 /** What belongs to one executor alone on its machine. */
@@ -87,7 +88,7 @@ export const takePlace = async (
     if (!lock) continue;
     const folder = `${stateFolder}/place-${number}`;
     await clearPlace(folder);
-    mkdirSync(folder, { recursive: true, mode: 0o711 });
+    makeFolders(folder, 0o711);
     // The sandbox's own user walks through here to its scratch space, and must see nothing else on the way.
     chmodSync(folder, 0o711);
     // The state folder may be the operator's own: it only gets what walking through needs.

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
-import { closeSync, constants, existsSync, fstatSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { ImageError, isMissing } from './image-error.ts';
+import { ImageError } from './image-error.ts';
+import { makeFolders } from './make-folders.ts';
 
 export interface LockOptions {
   readonly shared?: boolean;
@@ -50,29 +51,13 @@ const isStillNamed = (fd: number, path: string): boolean => {
 };
 
 /**
- * As `mkdir -p`. Node's own `recursive` goes round for ever where a file system takes no folders at all, as /proc does,
- * and this is the first that anybody does with a store.
- */
-const makeFolders = (path: string): void => {
-  const make = (): void => mkdirSync(path, { mode: 0o755 });
-  try {
-    make();
-  } catch (error) {
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
-    if (!isMissing(error) || dirname(path) === path || existsSync(dirname(path))) throw error;
-    makeFolders(dirname(path));
-    makeFolders(path);
-  }
-};
-
-/**
  * Locks a file, which is made where it is missing.
  * @returns undefined where somebody else has it, with `tryOnly` alone
  */
 export function lockFile(path: string, options: LockOptions & { tryOnly?: false }): Promise<FileLock>;
 export function lockFile(path: string, options: LockOptions): Promise<FileLock | undefined>;
 export async function lockFile(path: string, options: LockOptions): Promise<FileLock | undefined> {
-  if (!options.existing) makeFolders(dirname(path));
+  if (!options.existing) makeFolders(dirname(path), 0o755);
   const flags = options.existing ? constants.O_RDONLY : constants.O_RDWR | constants.O_CREAT;
   for (;;) {
     // Whoever may read a file may lock it, and would keep all others waiting.

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { takePlace, UIDS_PER_PLACE } from '../../../service/executor/place.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -56,4 +58,17 @@ test('there is an end to them', async (context) => {
   );
   assert.equal(new Set(places.map(({ number }) => number)).size, 64);
   await assert.rejects(takePlace(state, USER, undefined), /64 executors/);
+});
+
+test('a state folder where there can be none is an error at once', () => {
+  const script = `import { takePlace } from './service/executor/place.ts'; await takePlace('/proc/paddock/state', ${USER}, undefined);`;
+  const { signal, status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: join(import.meta.dirname, '../../..'),
+    encoding: 'utf8',
+    // Node's own way of making folders would go round for ever, and would hear no gentler signal.
+    timeout: 30_000,
+    killSignal: 'SIGKILL',
+  });
+  assert.deepEqual([signal, status], [null, 1]);
+  assert.match(stderr, /ENOENT.*\/proc\/paddock/);
 });
