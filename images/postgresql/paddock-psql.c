@@ -14,6 +14,7 @@
 
 static struct server server;
 static PGconn *connection;
+static bool ending;
 /* Where notices come from while a statement runs. */
 static struct statement_place here;
 
@@ -145,6 +146,12 @@ static void copy_in(struct script *script) {
   PQputCopyEnd(connection, NULL);
 }
 
+/* A server that ends says so first: only what comes behind its last words shows that it is gone. */
+static bool is_last_word(const PGresult *result) {
+  const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+  return severity && (!strcmp(severity, "FATAL") || !strcmp(severity, "PANIC"));
+}
+
 static void say_error(const PGresult *result, const char *text) {
   long line = here.line;
   const char *position = PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);
@@ -172,6 +179,7 @@ static bool take_result(struct script *script, PGresult *result, const char *tex
     case PGRES_COPY_IN: copy_in(script); break;
     default:
       say_error(result, text);
+      ending = is_last_word(result);
       PQclear(result);
       return false;
   }
@@ -184,8 +192,7 @@ bool run_statement(struct script *script, const struct piece *piece, const char 
   PGresult *rows = NULL;
   bool well = PQsendQuery(connection, text) == 1;
   for (PGresult *result; well && (result = PQgetResult(connection));) well = take_result(script, result, text, &rows);
-  /* A server that ends says so first: only what comes behind its last words shows that it is gone. */
-  for (PGresult *result; !well && (result = PQgetResult(connection));) PQclear(result);
+  for (PGresult *result; ending && (result = PQgetResult(connection));) PQclear(result);
   if (PQstatus(connection) != CONNECTION_OK) {
     say_where(here.file, here.line);
     fputs("error: the database server has ended or closed the connection\n", stderr);
