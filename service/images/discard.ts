@@ -1,5 +1,6 @@
 import { renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { claimStore } from './claim.ts';
 import { lockFile } from './file-lock.ts';
 import { ImageError } from './image-error.ts';
 import type { StoreLayout } from './layout.ts';
@@ -20,6 +21,7 @@ export const discardImage = async (
   image: StoredImage,
   differences: readonly Difference[],
 ): Promise<void> => {
+  claimStore(layout);
   const entry = dirname(image.root);
   const damaged = new Set(differences.map((one) => fromText(one.path)));
   const grave = await createWorkFolder(layout);

@@ -1,9 +1,13 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 
+/** The file that makes a folder a store. */
+export const MARKER = 'paddock-images';
+
 /**
  * Where things lie in a store:
  *
+ *     paddock-images       makes it one
  *     names/NAME           `sha256:HEX`, the image that the name stands for
  *     indexes/HEX          `sha256:HEX`, the image of this architecture in a list of images
  *     roots/HEX/root/      the unpacked image, its files hard links to objects/
@@ -16,6 +20,7 @@ import { z } from 'zod';
  */
 export const storeLayout = (folder: string) => ({
   folder,
+  marker: join(folder, MARKER),
   names: join(folder, 'names'),
   indexes: join(folder, 'indexes'),
   roots: join(folder, 'roots'),
@@ -31,6 +36,18 @@ export const storeLayout = (folder: string) => ({
 });
 
 export type StoreLayout = ReturnType<typeof storeLayout>;
+
+/** All that lies in the folder itself, but for the marker. */
+export const storeEntries: ReadonlySet<string> = new Set([
+  'names',
+  'indexes',
+  'roots',
+  'objects',
+  'blobs',
+  'leases',
+  'locks',
+  'tmp',
+]);
 
 export const digestSchema = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 /** Of an image in the store: a file name that is no path and no option. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { claimStore } from './claim.ts';
 import { type FileLock, lockFile } from './file-lock.ts';
 import { ImageError, isMissing } from './image-error.ts';
 import { hexOf, isDigest, type StoreLayout } from './layout.ts';
@@ -18,6 +19,7 @@ export interface Lease {
 
 /** Holds images of a store, none at first if none are given. */
 export const openLease = async (layout: StoreLayout, namesOrDigests: readonly string[]): Promise<Lease> => {
+  claimStore(layout);
   const path = join(layout.leases, randomUUID());
   // While it is made, nobody may take it for one whose holder died.
   const store = await lockFile(layout.storeLock, { shared: true });

@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { claimStore } from './claim.ts';
 import { lockFile } from './file-lock.ts';
 import { ImageError, isMissing } from './image-error.ts';
 import { hexOf, type StoreLayout } from './layout.ts';
@@ -31,6 +32,7 @@ export const pruneStore = async (layout: StoreLayout, options: PruneOptions): Pr
     const chosen = await chooseImages(layout, options, true);
     return { ...chosen, bytesFreed: countOwn(layout, chosen.removed) };
   }
+  claimStore(layout);
   await clearAbandoned(layout);
   const grave = await createWorkFolder(layout);
   try {

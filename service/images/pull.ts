@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { claimStore } from './claim.ts';
 import { commitImage, type Naming, nameStored } from './commit.ts';
 import { download, fetchChild, fetchManifest } from './fetch.ts';
 import { lockFile } from './file-lock.ts';
@@ -78,6 +79,7 @@ export const pullImage = async (
   settings: PullSettings,
   options: PullOptions,
 ): Promise<PullResult> => {
+  claimStore(layout);
   const pull = { layout, reference, settings, options };
   try {
     return (await findPinned(pull)) ?? (await fetchAndStore(pull));

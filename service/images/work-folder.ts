@@ -23,6 +23,7 @@ export interface WorkFolder {
 }
 
 const LOCK = 'lock';
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export const createWorkFolder = async (layout: StoreLayout, signal?: AbortSignal): Promise<WorkFolder> => {
   const path = join(layout.work, randomUUID());
@@ -69,7 +70,7 @@ export const clearAbandoned = async (layout: StoreLayout): Promise<void> => {
   const store = await lockFile(layout.storeLock, { tryOnly: true });
   if (store === undefined) return;
   try {
-    for (const name of listWork(layout)) {
+    for (const name of listWork(layout).filter((entry) => UUID.test(entry))) {
       const path = join(layout.work, name);
       const lock = await lockFile(join(path, LOCK), { tryOnly: true });
       if (lock !== undefined) abandoned.push(path);

@@ -37,10 +37,13 @@ export const withLimits = <T>(argv: Argv<T>) =>
       defaultDescription: '1000000',
     });
 
-export const storeFolder = (context: CliContext, flags: StoreFlags): string =>
-  flags.store === undefined
-    ? defaultStoreFolder(context.env, context.uid === 0)
-    : resolve(context.cwd, single('--store', flags.store));
+export const storeFolder = (context: CliContext, flags: StoreFlags): string => {
+  if (flags.store === undefined) return defaultStoreFolder(context.env, context.uid === 0);
+  const folder = single('--store', flags.store);
+  // As from a variable that is not set: the working folder is not what was meant.
+  if (folder === '') throw new UsageError('--store is empty');
+  return resolve(context.cwd, folder);
+};
 
 /** @param env variables beside those of the process, for skopeo */
 export const storeOptions = (
