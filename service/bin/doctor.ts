@@ -66,7 +66,7 @@ const checkCgroup = async (isRoot: boolean, weakerAllowed: boolean): Promise<Doc
         ? `v1, but not writable: ${closed.join(', ')}; ${withoutCgroup}`
         : (refused ?? `v1${mounts.v2 ? ' (hybrid)' : ''}: ${v1Controllers.join(', ')}`);
     const ok = closed.length === 0 && refused === undefined;
-    return [{ ...common, ok, detail }, await checkSwap(folder('memory'))];
+    return [{ ...common, ...fixOf(refused, fix), ok, detail }, await checkSwap(folder('memory'))];
   }
   if (mounts.v2 === undefined) {
     return [{ ...common, ok: false, detail: `no cgroup file system is mounted; ${withoutCgroup}` }];
@@ -84,8 +84,15 @@ const checkCgroup = async (isRoot: boolean, weakerAllowed: boolean): Promise<Doc
     : missing.length > 0
       ? `v2, but without ${missing.join(', ')} in ${folder}; ${withoutCgroup}`
       : (refused ?? `v2: ${v2Controllers.join(', ')}`);
-  return [{ ...common, ok: isGiven && refused === undefined, detail }];
+  return [{ ...common, ...fixOf(refused, fix), ok: isGiven && refused === undefined, detail }];
 };
+
+const fixOf = (refused: string | undefined, otherwise: string): { readonly fix: string } => ({
+  fix:
+    refused === undefined
+      ? otherwise
+      : 'see what limits the cgroup that this runs in, and whether something else manages it; or start it in another',
+});
 
 /** What an executor does for each sandbox, once, because a kernel may offer controllers and refuse limits. */
 const tryLimits = async (): Promise<string | undefined> => {

@@ -141,7 +141,8 @@ export const createCustomImages = (
 
   /** Held before it is looked at, so that it cannot go in between. */
   const holdIfThere = async (digest: string): Promise<HeldImage | undefined> => {
-    if (!store.find(digest)) return undefined;
+    const known = store.find(digest);
+    if (known === undefined || known.damaged) return undefined;
     let lease: Lease;
     try {
       lease = await store.hold([digest]);

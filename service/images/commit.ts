@@ -9,8 +9,11 @@ import { syncFolder, writeWhole } from './work-folder.ts';
 
 const rootFolder = (layout: StoreLayout, digest: string): string => join(layout.roots, hexOf(digest));
 
-export const isStored = (layout: StoreLayout, digest: string): boolean =>
-  existsSync(join(rootFolder(layout, digest), 'image.json'));
+/** What is there of an image whose record cannot be read does not count. */
+const isStored = (layout: StoreLayout, digest: string): boolean => {
+  const image = readImage(layout, digest, new Map());
+  return image !== undefined && image.damaged === undefined;
+};
 
 /** What else an image is to be known by. */
 export interface Naming {
@@ -73,7 +76,10 @@ export const commitImage = async (
   return unpruned(layout, () => {
     mkdirSync(layout.roots, { recursive: true, mode: 0o755 });
     if (!isStored(layout, record.digest)) {
-      renameSync(entry, rootFolder(layout, record.digest));
+      const place = rootFolder(layout, record.digest);
+      // A damaged one goes with the work folder.
+      if (existsSync(place)) renameSync(place, `${entry}.damaged`);
+      renameSync(entry, place);
       syncFolder(layout.roots);
     }
     setNames(layout, record.digest, naming);

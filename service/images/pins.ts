@@ -1,9 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
+import { lockFile } from './file-lock.ts';
 import { ImageError, isMissing } from './image-error.ts';
 import { imageNameSchema } from './layout.ts';
 import { parseReference } from './reference.ts';
+import { writeWhole } from './work-folder.ts';
 
 const pinnedSchema = z.string().check((context) => {
   try {
@@ -53,16 +56,22 @@ export const readPins = (file: string): Pins => {
   return parsePins(text, file);
 };
 
-/** Adds pins to a file, which is made where it is missing, and leaves the others in it as they are. */
-export const writePins = (file: string, added: Readonly<Record<string, string>>): void => {
-  let known: Pins = { images: {} };
+/**
+ * Adds pins to a file, which is made where it is missing, and leaves the others in it as they are. Of several builds at
+ * once, one after the other.
+ */
+export const writePins = async (file: string, added: Readonly<Record<string, string>>): Promise<void> => {
+  // The lock would make it.
+  if (!existsSync(dirname(file))) throw new ImageError('invalid', `there is no folder ${dirname(file)}`);
+  const lock = await lockFile(file, {});
   try {
-    known = parsePins(readFileSync(file, 'utf8'), file);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
+    const text = readFileSync(file, 'utf8');
+    const known: Pins = text === '' ? { images: {} } : parsePins(text, file);
+    const images = Object.fromEntries(
+      Object.entries({ ...known.images, ...added }).sort(([a], [b]) => (a < b ? -1 : 1)),
+    );
+    writeWhole(file, stringify({ images }, { lineWidth: 0 }));
+  } finally {
+    lock.release();
   }
-  const images = Object.fromEntries(
-    Object.entries({ ...known.images, ...added }).sort(([a], [b]) => (a < b ? -1 : 1)),
-  );
-  writeFileSync(file, stringify({ images }, { lineWidth: 0 }));
 };

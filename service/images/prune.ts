@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { claimStore } from './claim.ts';
 import { lockFile } from './file-lock.ts';
@@ -16,6 +16,8 @@ export interface PruneOptions {
   readonly forget?: readonly string[];
   /** Tells what would go, and removes nothing. */
   readonly dryRun?: boolean;
+  /** Ends the wait for those who change the store; what has begun is done to its end. */
+  readonly signal?: AbortSignal;
   readonly now: Date;
 }
 
@@ -34,7 +36,7 @@ export const pruneStore = async (layout: StoreLayout, options: PruneOptions): Pr
   }
   claimStore(layout);
   await clearAbandoned(layout);
-  const grave = await createWorkFolder(layout);
+  const grave = await createWorkFolder(layout, options.signal);
   try {
     const chosen = await bury(layout, grave.path, options);
     // What is out of sight can take its time, and keeps nobody waiting.
@@ -74,17 +76,28 @@ const chooseImages = async (
 
 /** Takes images out of sight while nobody can begin to use one. */
 const bury = async (layout: StoreLayout, grave: string, options: PruneOptions): Promise<Chosen> => {
-  const lock = await lockFile(layout.storeLock, {});
+  const lock = await lockFile(layout.storeLock, { signal: options.signal });
   try {
     const chosen = await chooseImages(layout, options, false);
     for (const name of options.forget ?? []) rmSync(join(layout.names, name));
     for (const { digest } of chosen.removed) {
       renameSync(join(layout.roots, hexOf(digest)), join(grave, hexOf(digest)));
     }
+    await buryNameless(layout, grave);
     removeLeftovers(layout);
     return chosen;
   } finally {
     lock.release();
+  }
+};
+
+/** What has lost its record: nothing is known of it, and nobody can begin to use it. */
+const buryNameless = async (layout: StoreLayout, grave: string): Promise<void> => {
+  const leased = await readLeases(layout);
+  for (const digest of listDigests(layout)) {
+    const folder = join(layout.roots, hexOf(digest));
+    if (!leased.has(digest) && !existsSync(join(folder, 'image.json')))
+      renameSync(folder, join(grave, hexOf(digest)));
   }
 };
 

@@ -26,13 +26,17 @@ export interface StoredImage extends ImageRecord {
   readonly names: readonly string[];
   /** Absolute path of the unpacked root. Nothing in it may be written, and no link in it followed. */
   readonly root: string;
+  /** The record itself cannot be read, so that nothing is known of the image: it must not be used. */
+  readonly damaged?: true;
 }
 
 const readText = (path: string): string | undefined => {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    // A folder is not what the store puts there, and says as little.
+    if (isMissing(error) || (error instanceof Error && 'code' in error && error.code === 'EISDIR'))
+      return undefined;
     throw error;
   }
 };
@@ -77,12 +81,26 @@ export const readImage = (
   const folder = join(layout.roots, hexOf(digest));
   const text = readText(join(folder, 'image.json'));
   if (text === undefined) return undefined;
-  return {
-    ...imageRecordSchema.parse(JSON.parse(text)),
+  const place = {
     root: join(folder, 'root'),
     names: [...names].filter(([, named]) => named === digest).map(([name]) => name),
   };
+  const record = parseRecord(text);
+  return record?.digest === digest
+    ? { ...record, ...place }
+    : { ...unknownRecord(digest), ...place, damaged: true };
 };
+
+const parseRecord = (text: string): ImageRecord | undefined => {
+  try {
+    return imageRecordSchema.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+};
+
+const unknownRecord = (digest: string): ImageRecord =>
+  imageRecordSchema.parse({ digest, reference: 'damaged', createdAt: new Date(0).toISOString() });
 
 export const listDigests = (layout: StoreLayout): string[] =>
   readFolder(layout.roots)

@@ -33,7 +33,8 @@ export const verifyImage = async (
 ): Promise<Difference[]> => {
   const expected = readExpected(image);
   if (expected === undefined) {
-    return [{ path: '', what: 'the list of its files is damaged; pull it again after removing it' }];
+    const what = image.damaged ? 'its record is damaged' : 'the list of its files is damaged';
+    return [{ path: '', what: `${what}; verify --remove takes it out, then pull it again` }];
   }
   const root = fromText(image.root);
   const differences: Difference[] = [];

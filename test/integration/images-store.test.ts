@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, lstatSync, mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { storeLayout } from '../../service/images/layout.ts';
 import { pruneStore } from '../../service/images/prune.ts';
@@ -59,6 +69,62 @@ describe('the store of images', { skip: missing }, () => {
       assert.equal(status, 1, place);
       assert.match(stderr, /^paddock: files cannot be read or written: [A-Z]+: .*store/, place);
     }
+  });
+
+  test('nothing is removed from a folder that is no store', async () => {
+    const other = join(folder, 'other');
+    mkdirSync(join(other, 'tmp/precious'), { recursive: true });
+    writeFileSync(join(other, 'tmp/precious/thesis'), 'mine');
+    const options = { keepUnnamedMs: 0, now: new Date() };
+    await assert.rejects(pruneStore(storeLayout(other), options), /no store of images/);
+    await assert.rejects(
+      openImageStore(other, { env: process.env }).pull(lay('o', 'o')),
+      /no store of images/,
+    );
+    await assert.rejects(openImageStore(other).hold([]), /no store of images/);
+    assert.deepEqual(readdirSync(other, { recursive: true }), ['tmp', 'tmp/precious', 'tmp/precious/thesis']);
+    // In a store it is not the store's own either.
+    mkdirSync(join(store.folder, 'tmp/precious'), { recursive: true });
+    await prune();
+    assert.ok(existsSync(join(store.folder, 'tmp/precious')));
+    rmSync(join(store.folder, 'tmp/precious'), { recursive: true });
+  });
+
+  test('an image whose record or list is damaged is told, taken out and brought anew', async () => {
+    const source = lay('hurt', 'h');
+    const { image } = await store.pull(source, { name: 'hurt' });
+    const entry = dirname(image.root);
+    const isWell = () => store.find('hurt')?.damaged === undefined && existsSync(join(image.root, 'own'));
+    const verified = (...flags: string[]) =>
+      spawnSync(process.execPath, [command, 'images', 'verify', 'hurt', ...flags, '--store', store.folder], {
+        encoding: 'utf8',
+      });
+    for (const hurt of [
+      () => writeFileSync(join(entry, 'image.json'), 'x'),
+      () => rmSync(join(entry, 'tree.gz')),
+      () => writeFileSync(join(entry, 'tree.gz'), 'x'),
+    ]) {
+      hurt();
+      assert.equal(store.list().length > 0, true);
+      const told = verified('--remove');
+      assert.deepEqual([told.status, told.stdout.includes('damaged')], [1, true], told.stdout + told.stderr);
+      assert.match(told.stderr, /is removed: pull it again/);
+      assert.equal((await store.pull(source, { name: 'hurt' })).unchanged, false);
+      assert.ok(isWell());
+      assert.equal(verified().status, 0);
+    }
+    // Without it too: what is there in its place is not in the way.
+    writeFileSync(join(entry, 'image.json'), 'x');
+    assert.equal((await store.pull(source, { name: 'hurt' })).unchanged, false);
+    assert.ok(isWell());
+    rmSync(join(entry, 'image.json'));
+    await prune();
+    assert.equal(existsSync(entry), false);
+    assert.equal((await store.pull(source, { name: 'hurt' })).unchanged, false);
+    assert.ok(isWell());
+    mkdirSync(join(store.folder, 'names/folder'));
+    assert.equal(store.find('folder'), undefined);
+    rmSync(join(store.folder, 'names/folder'), { recursive: true });
   });
 
   test('prune takes what nobody names or holds, and no file of another image', async () => {

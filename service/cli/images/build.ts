@@ -23,7 +23,7 @@ export const buildImages = async (context: CliContext, flags: BuildFlags): Promi
     throw new UsageError('--pins needs --push: a digest to pin is one in a registry');
   }
   // A build may take minutes: whether its pin can be written shows before.
-  if (flags.pins !== undefined) writePins(pinsFile(context, flags.pins), {});
+  if (flags.pins !== undefined) await writePins(pinsFile(context, flags.pins), {});
   const folder =
     flags.images === undefined
       ? join(context.projectRoot, 'images')
@@ -82,7 +82,7 @@ const buildOne = async (
     if (pushed === undefined) return;
     context.stdout.write(`  pin it: ${name}: ${pushed.reference}\n`);
     if (flags.pins !== undefined) {
-      writePins(pinsFile(context, flags.pins), { [name]: pushed.reference });
+      await writePins(pinsFile(context, flags.pins), { [name]: pushed.reference });
     }
   } finally {
     bar.stop();

@@ -27,6 +27,7 @@ export const listImages = async (context: CliContext, flags: ListFlags): Promise
       lastWanted: lastWanted(image).toISOString(),
       inUse: leased.has(image.digest),
       root: image.root,
+      damaged: image.damaged ?? false,
     }))
     .sort((a, b) => ((a.names[0] ?? '~') < (b.names[0] ?? '~') ? -1 : 1));
   if (flags.json) {
@@ -42,7 +43,7 @@ export const listImages = async (context: CliContext, flags: ListFlags): Promise
     formatBytes(row.bytes),
     formatBytes(row.sharedBytes),
     age(row.createdAt),
-    row.inUse ? 'yes' : 'no',
+    row.damaged ? 'damaged' : row.inUse ? 'yes' : 'no',
   ]);
   if (table.length > 0) context.stdout.write(formatTable(head, table));
   else context.stdout.write(`There are no images in ${folder}. Bring some: paddock images pull\n`);

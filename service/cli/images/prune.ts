@@ -16,7 +16,8 @@ const KEEP_UNNAMED = '7d';
 export const pruneImages = async (context: CliContext, flags: PruneFlags): Promise<number> => {
   const result = await pruneStore(storeLayout(storeFolder(context, flags)), {
     keepUnnamedMs: parseAge('--keep-unnamed', flags['keep-unnamed'] ?? KEEP_UNNAMED),
-    forget: flags.forget ?? [],
+    forget: [...new Set(flags.forget)],
+    signal: context.signal,
     dryRun: flags['dry-run'] === true,
     now: context.date(),
   });

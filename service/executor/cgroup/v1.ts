@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { readKey, readNumber, removeFolder, removeTree, write } from './files.ts';
 import type { Cgroup, CgroupDriver, CgroupEvents, CgroupLimits } from './port.ts';
 
@@ -65,7 +66,40 @@ const makeGroup = async (folders: Folders): Promise<Group> => {
 const sameLimits = (a: CgroupLimits, b: CgroupLimits): boolean =>
   a.memoryMb === b.memoryMb && a.processes === b.processes && a.cpus === b.cpus;
 
-const cgroupOf = (group: Group, giveBack: (group: Group) => Promise<void>): Cgroup => {
+type CpuSetter = (folder: string, cpus: number) => void;
+
+/** How many CPUs a group and those above it leave to what is in it; Infinity where nothing limits them. */
+const cpusLeft = (folder: string): number => {
+  // Above the mount there is no such file.
+  if (!existsSync(`${folder}/cpu.cfs_quota_us`)) return Number.POSITIVE_INFINITY;
+  const quota = readNumber(`${folder}/cpu.cfs_quota_us`);
+  const own = quota > 0 ? quota / readNumber(`${folder}/cpu.cfs_period_us`) : Number.POSITIVE_INFINITY;
+  return Math.min(own, cpusLeft(dirname(folder)));
+};
+
+/**
+ * v1 refuses a group more than those above it have, as v2 does not: it gets what they have then.
+ * @param above the group that all of ours are in, as a container's or a unit's is
+ */
+const cpuSetter = (above: string): CpuSetter => {
+  let most = cpusLeft(above);
+  const set: CpuSetter = (folder, cpus) => {
+    const quota = Math.floor(Math.min(cpus, most) * PERIOD_US);
+    write(`${folder}/cpu.cfs_quota_us`, Math.max(1_000, quota));
+  };
+  return (folder, cpus) => {
+    try {
+      set(folder, cpus);
+    } catch (error) {
+      // Somebody has changed it meanwhile, if this does not fail too.
+      most = cpusLeft(above);
+      if (!(most < cpus)) throw error;
+      set(folder, cpus);
+    }
+  };
+};
+
+const cgroupOf = (group: Group, setCpus: CpuSetter, giveBack: (group: Group) => Promise<void>): Cgroup => {
   const { folders, distinct } = group;
   let removal: Promise<void> | undefined;
   return {
@@ -75,7 +109,7 @@ const cgroupOf = (group: Group, giveBack: (group: Group) => Promise<void>): Cgro
       group.limits = undefined; // until all are set
       limitMemory(folders.memory, memoryMb * 1024 * 1024);
       write(`${folders.pids}/pids.max`, processes);
-      write(`${folders.cpu}/cpu.cfs_quota_us`, Math.max(1_000, Math.round(cpus * PERIOD_US)));
+      setCpus(folders.cpu, cpus);
       group.limits = { memoryMb, processes, cpus };
     },
     usage: () => ({
@@ -101,6 +135,7 @@ const MOST_RESTING = 64;
  * @param roots for each controller the folder of this executor; made where absent
  */
 export const v1Driver = (roots: Folders): CgroupDriver => {
+  const setCpus = cpuSetter(dirname(roots.cpu));
   const resting: Group[] = [];
   let made = 0;
   const removeGroup = async ({ distinct }: Group): Promise<void> => {
@@ -131,7 +166,7 @@ export const v1Driver = (roots: Folders): CgroupDriver => {
   return {
     version: 'v1',
     roots: [...new Set(Object.values(roots))],
-    create: async () => cgroupOf((await rested()) ?? (await fresh()), giveBack),
+    create: async () => cgroupOf((await rested()) ?? (await fresh()), setCpus, giveBack),
     async clear() {
       resting.splice(0);
       for (const root of new Set(Object.values(roots))) await removeTree(root);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { PaddockError, type RuntimeInfo } from '../../contracts/index.ts';
 import type { ImageStore, StoredImage } from '../../images/store.ts';
@@ -56,10 +57,16 @@ const probeIn = (loaded: LoadedManifest, image: StoredImage, config: CatalogueCo
 
 /** An image is what the runtime should have; the host's toolchain stands in where there is none. */
 const find = async (loaded: LoadedManifest, config: CatalogueConfig): Promise<Finding> => {
-  const image = config.images.find(basename(loaded.folder));
+  const name = basename(loaded.folder);
+  const image = config.images.find(name);
+  if (image?.damaged) {
+    const missing = `its image is damaged: paddock images verify ${name} --remove, then bring it again`;
+    return { image, probed: { missing } };
+  }
   if (image) return { image, probed: await probeIn(loaded, image, config) };
   const probed = await probeOrRecall(loaded, config.surroundings, config.cacheFolder, Date.now());
-  return { image, probed };
+  if (!('missing' in probed) || !existsSync(`${loaded.folder}/Containerfile`)) return { image, probed };
+  return { image, probed: { missing: `${probed.missing}; its image has it: paddock images build ${name}` } };
 };
 
 const unavailable = ({ name, version, reason }: RuntimeInfo): PaddockError =>

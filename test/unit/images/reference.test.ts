@@ -78,16 +78,20 @@ describe('the file of pinned images', () => {
     );
   });
 
-  test('keeps what it had when pins are added', () => {
+  test('keeps what it had when pins are added, also by several at once', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'paddock-pins-'));
     try {
       const file = join(folder, 'images.yaml');
-      writePins(file, { python: `docker.io/p@${digest}` });
-      writePins(file, { cpp: `docker.io/c@${digest}` });
+      await writePins(file, { python: `docker.io/p@${digest}` });
+      await writePins(file, { cpp: `docker.io/c@${digest}` });
       assert.deepEqual(parsePins(readFileSync(file, 'utf8'), file).images, {
         cpp: `docker.io/c@${digest}`,
         python: `docker.io/p@${digest}`,
       });
+      const many = Array.from({ length: 20 }, (_, n) => `image${n}`);
+      await Promise.all(many.map((name) => writePins(file, { [name]: `docker.io/${name}@${digest}` })));
+      assert.equal(Object.keys(parsePins(readFileSync(file, 'utf8'), file).images).length, 22);
+      await assert.rejects(writePins(join(folder, 'none', 'images.yaml'), {}), /there is no folder/);
     } finally {
       rmSync(folder, { recursive: true });
     }

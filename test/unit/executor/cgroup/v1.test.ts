@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, type TestContext, test } from 'node:test';
 import type { Cgroup, CgroupDriver } from '../../../../service/executor/cgroup/port.ts';
 import { v1Driver } from '../../../../service/executor/cgroup/v1.ts';
@@ -54,6 +54,25 @@ describe('a cgroup of v1', () => {
     assert.equal(read('memory/paddock-x/sandbox-0/memory.swappiness'), '0', 'without swap accounting');
     assert.equal(read('pids/paddock-x/sandbox-0/pids.max'), '64');
     assert.equal(read('cpu/paddock-x/sandbox-0/cpu.cfs_quota_us'), '50000');
+  });
+
+  test('gets the CPU that the groups above it have where it asks for more, also when that changes', async (context) => {
+    const { root } = mounted(context);
+    mkdirSync(`${root}/above/own`, { recursive: true });
+    const place = (folder: string, quota: number) => {
+      writeFileSync(`${folder}/cpu.cfs_quota_us`, String(quota));
+      writeFileSync(`${folder}/cpu.cfs_period_us`, '50000');
+    };
+    place(`${root}/above`, 75_000);
+    place(`${root}/above/own`, -1);
+    const folder = `${root}/above/own/paddock-x`;
+    const driver = v1Driver({ memory: folder, pids: folder, cpu: folder, cpuacct: folder });
+    const given = async (cpus: number) => {
+      (await driver.create()).limit({ ...limits, cpus });
+      const last = readdirSync(folder).at(-1);
+      return readFileSync(`${folder}/${last}/cpu.cfs_quota_us`, 'utf8');
+    };
+    assert.deepEqual([await given(1), await given(1.5), await given(4)], ['100000', '150000', '150000']);
   });
 
   test('allows no swap where the kernel accounts it', async (context) => {
