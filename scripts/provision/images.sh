@@ -24,10 +24,15 @@ need_packages ca-certificates skopeo umoci
 # Names and digests as lines. A node must not depend on what a tag means today.
 pinned=''
 if [[ $IMAGES_PINS ]]; then
+  # Only lines of this one form are understood, so any other is refused rather than left out.
+  entry="^ +[\"']?([a-z0-9][a-z0-9._-]*)[\"']?: *[\"']?([^\"' ]+)[\"']? *\$"
+  lines=$(sed -E 's/(^| )#.*$//; /^ *$/d; /^---$/d; /^images: *$/d' "$IMAGES_PINS")
+  odd=$(grep -vE "$entry" <<<"$lines" | head -n 1) || true
+  [[ ! $odd ]] || fail "$IMAGES_PINS: cannot read \"$odd\"; below images: each line is NAME: REFERENCE"
   while read -r name reference; do
     [[ $reference =~ @(sha256:[0-9a-f]{64})$ ]] || fail "$IMAGES_PINS: $name is not pinned by a digest (…@sha256:…)"
     pinned+="$name ${BASH_REMATCH[1]}"$'\n'
-  done < <(sed -nE "s/^ +[\"']?([a-z0-9][a-z0-9._-]*)[\"']?: *[\"']?([^\"' ]+)[\"']? *$/\1 \2/p" "$IMAGES_PINS")
+  done < <(sed -nE "s/$entry/\1 \2/p" <<<"$lines")
   [[ $pinned ]] || fail "$IMAGES_PINS names no image"
 fi
 
@@ -40,7 +45,7 @@ if [[ $IMAGES_ARCHIVE ]]; then
     if [[ $pinned ]]; then
       digest=$(awk -v name="$name" '$1 == name { print $2 }' <<<"$pinned")
       [[ $digest ]] || continue
-      # What the layout's index names, the store checks against what lies in it.
+      # Told before anything is unpacked; what counts is compared below.
       grep -q "\"$digest\"" "$layout" || fail "$IMAGES_ARCHIVE/$name does not hold $digest, as its pin asks for"
     fi
     order+=("$name=oci:$(readlink -f "$IMAGES_ARCHIVE")/$name")
@@ -58,6 +63,15 @@ stored() { (cd "$PADDOCK_IMAGE_STORE/names" 2>/dev/null && grep -H . "${names[@]
 before=$(stored)
 "$paddock" images pull "${order[@]}" </dev/null || fail 'not all images could be fetched'
 if [[ $before != "$(stored)" ]]; then changed "fetched images"; fi
+# The pin's digest is that of the image, or of the list that it was chosen from.
+while read -r name digest; do
+  [[ $name ]] || continue
+  have=$(cat "$PADDOCK_IMAGE_STORE/names/$name")
+  listed=$(cat "$PADDOCK_IMAGE_STORE/indexes/${digest#sha256:}" 2>/dev/null || true)
+  if [[ $have == "$digest" || $have == "$listed" ]]; then continue; fi
+  "$paddock" images prune --forget "$name" </dev/null >/dev/null || true
+  fail "$name is $have, and its pin asks for $digest"
+done <<<"$pinned"
 "$paddock" images verify "${names[@]}" </dev/null || fail 'an image in the store is not what its digest says'
 say "verified ${names[*]}"
 end

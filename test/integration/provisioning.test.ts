@@ -323,15 +323,26 @@ while True:
     assert.equal(packed.status, 0, packed.said);
     const index = text('opt/test/archive/tiny/index.json');
     const [, digest = ''] = /"digest":"(sha256:[0-9a-f]{64})"/.exec(index) ?? [];
-    const pin = (hex: string): Record<string, string> => {
+    const pin = (hex: string, rest = ''): Record<string, string> => {
       writeFileSync(
         join(root.folder, 'opt/test/pins.yaml'),
-        `images:\n  tiny: registry.invalid/tiny@${hex}\n`,
+        `images: # ours\n\n  tiny: registry.invalid/tiny@${hex}${rest}\n`,
       );
       return { IMAGES_PINS: '/opt/test/pins.yaml', IMAGES_ARCHIVE: '/opt/test/archive' };
     };
     refused('images.sh', /does not hold sha256:0000/, pin(`sha256:${'0'.repeat(64)}`));
-    assert.match(provision('images.sh', pin(digest)), /fetched images[\s\S]*verified tiny/);
+    refused('images.sh', /cannot read " {2}tiny: registry.*, \{/, pin(digest, ', {'));
+    // An index that only mentions the digest is not believed.
+    const none = `sha256:${'0'.repeat(64)}`;
+    const indexFile = join(root.folder, 'opt/test/archive/tiny/index.json');
+    writeFileSync(indexFile, index.replace(/\}\s*$/, `,"annotations":{"note":"${none}"}}`));
+    refused('images.sh', /tiny is sha256:[0-9a-f]{64}, and its pin asks for sha256:0000/, pin(none));
+    writeFileSync(indexFile, index);
+    assert.equal(existsSync(join(root.folder, 'var/lib/paddock/images/names/tiny')), false);
+    assert.match(
+      provision('images.sh', pin(digest, ' # the small one')),
+      /fetched images[\s\S]*verified tiny/,
+    );
     assert.equal(text('var/lib/paddock/images/names/tiny').trim(), digest);
     assert.match(provision('images.sh', pin(digest)), /nothing to do/);
   });
