@@ -34,6 +34,11 @@ const meanings: readonly (readonly [RegExp, ImageErrorCode, string])[] = [
     'there is no such image',
   ],
   [
+    /unexpected end of JSON|invalid character '|cannot unmarshal/,
+    'refused',
+    'what came is not what images look like',
+  ],
+  [
     /no such host|connection refused|timeout|i\/o timeout|unexpected EOF|connection reset|EOF|server misbehaving|no route/i,
     'unreachable',
     'the registry could not be reached, or broke off',

@@ -41,7 +41,11 @@ export const parsePins = (text: string, file: string): Pins => {
   }
   const pins = pinsSchema.safeParse(document);
   if (pins.success) return pins.data;
-  const faults = pins.error.issues.map((issue) => `\n  ${issue.path.join('.') || 'file'}: ${issue.message}`);
+  const faults = pins.error.issues.map((issue) => {
+    // What is wrong with a key stands one level down.
+    const { message } = issue.code === 'invalid_key' ? (issue.issues[0] ?? issue) : issue;
+    return `\n  ${issue.path.join('.') || 'file'}: ${message}`;
+  });
   throw new ImageError('invalid', `${file} is not a file of pinned images:${faults.join('')}`);
 };
 

@@ -111,6 +111,9 @@ static bool run_command(struct script *script, const struct piece *piece, enum d
     well = include(script, rest, true, piece->line, dialect);
   } else if (dialect == MARIADB && name && (!strcmp(name, "\\.") || !strcasecmp(name, "source"))) {
     well = include(script, rest, false, piece->line, dialect);
+  } else if (dialect == MARIADB && name && !strcasecmp(name, "delimiter")) {
+    say_where(script->file, piece->line);
+    fputs("error: DELIMITER is to be followed by the delimiter\n", stderr);
   } else {
     say_where(script->file, piece->line);
     fprintf(stderr, "error: %s is not supported; there are %s\n", name ? name : "this command",

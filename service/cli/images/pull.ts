@@ -51,6 +51,7 @@ const chooseImages = (context: CliContext, flags: PullFlags): Wanted[] => {
     throw new UsageError('which images? Give NAME=REFERENCE, or a file with --pins or PADDOCK_IMAGES_FILE');
   }
   const pinned = readPins(resolve(context.cwd, file)).images;
+  if (named.length === 0 && Object.keys(pinned).length === 0) throw new UsageError(`${file} names no image`);
   const fromFile = (named.length > 0 ? named : Object.keys(pinned)).map((name) => {
     const reference = pinned[name];
     if (reference === undefined) throw new UsageError(`${file} has no image named ${name}`);
