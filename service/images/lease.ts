@@ -70,8 +70,13 @@ const touch = (layout: StoreLayout, digest: string): void => {
 /**
  * Every digest that somebody holds. Leases of holders that are gone are removed: the caller has the store's lock,
  * exclusively, or asks only to tell (`readOnly`).
+ * @param hidden is called where a lease may not be read: only the store's owner may
  */
-export const readLeases = async (layout: StoreLayout, readOnly = false): Promise<Set<string>> => {
+export const readLeases = async (
+  layout: StoreLayout,
+  readOnly = false,
+  hidden: () => void = () => {},
+): Promise<Set<string>> => {
   const held = new Set<string>();
   let files: string[] = [];
   try {
@@ -81,7 +86,7 @@ export const readLeases = async (layout: StoreLayout, readOnly = false): Promise
   }
   for (const file of files) {
     const path = join(layout.leases, file);
-    if (await isAbandoned(path, readOnly)) continue;
+    if (await isAbandoned(path, readOnly, hidden)) continue;
     try {
       for (const line of readFileSync(path, 'utf8').split('\n')) if (isDigest(line)) held.add(line);
     } catch (error) {
@@ -91,16 +96,15 @@ export const readLeases = async (layout: StoreLayout, readOnly = false): Promise
   return held;
 };
 
-const isAbandoned = async (path: string, readOnly: boolean): Promise<boolean> => {
+const isAbandoned = async (path: string, readOnly: boolean, hidden: () => void): Promise<boolean> => {
   try {
     const lock = await lockFile(path, { tryOnly: true, shared: readOnly, existing: true });
     if (lock === undefined) return false;
     if (!readOnly) rmSync(path, { force: true });
     lock.release();
   } catch (error) {
-    // Only the store's owner may open leases; for others nothing is known to be in use.
-    if (readOnly && error instanceof Error && 'code' in error && error.code === 'EACCES') return true;
-    if (!isMissing(error)) throw error; // released in the meantime
+    if (readOnly && error instanceof Error && 'code' in error && error.code === 'EACCES') hidden();
+    else if (!isMissing(error)) throw error; // released in the meantime
   }
   return true;
 };

@@ -14,7 +14,10 @@ export const listImages = async (context: CliContext, flags: ListFlags): Promise
   const folder = storeFolder(context, flags);
   const images = openImageStore(folder).list();
   const usage = measureUsage(images);
-  const leased = await readLeases(storeLayout(folder), true);
+  let isHidden = false;
+  const leased = await readLeases(storeLayout(folder), true, () => {
+    isHidden = true;
+  });
   const rows = images
     .map((image) => ({
       names: image.names,
@@ -25,7 +28,7 @@ export const listImages = async (context: CliContext, flags: ListFlags): Promise
       files: image.files,
       createdAt: image.createdAt,
       lastWanted: lastWanted(image).toISOString(),
-      inUse: leased.has(image.digest),
+      inUse: isHidden ? null : leased.has(image.digest),
       root: image.root,
       damaged: image.damaged ?? false,
     }))
@@ -43,7 +46,7 @@ export const listImages = async (context: CliContext, flags: ListFlags): Promise
     formatBytes(row.bytes),
     formatBytes(row.sharedBytes),
     age(row.createdAt),
-    row.damaged ? 'damaged' : row.inUse ? 'yes' : 'no',
+    row.damaged ? 'damaged' : row.inUse === null ? 'unknown' : row.inUse ? 'yes' : 'no',
   ]);
   if (table.length > 0) context.stdout.write(formatTable(head, table));
   else context.stdout.write(`There are no images in ${folder}. Bring some: paddock images pull\n`);
