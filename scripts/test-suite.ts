@@ -75,7 +75,7 @@ const runPart = async (part: Part): Promise<Sums> => {
     const skip = skipLine.exec(line)?.[1];
     if (skip !== undefined) skips.push(`${part.name}: ${skip}`);
     const isFailure = failureLine.test(line);
-    details = isFailure ? detailLines : line.startsWith('    ') ? details - 1 : 0;
+    details = isFailure ? detailLines : line === '' || line.startsWith('    ') ? details - 1 : 0;
     if (details > 0) told.push(isFailure ? `${part.name}: ${line}` : line);
     process.stdout.write(`${line}\n`);
   };
