@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
-import { ImageError, isMissing } from './image-error.ts';
+import { existsSync, writeFileSync } from 'node:fs';
+import { ImageError } from './image-error.ts';
 import { MARKER, type StoreLayout, storeEntries } from './layout.ts';
+import { listFolder } from './list-folder.ts';
 import { makeFolders } from './make-folders.ts';
 
 /** What mkfs leaves in a file system of its own. */
@@ -13,7 +14,7 @@ const NOTHING = new Set(['lost+found']);
  */
 export const claimStore = (layout: StoreLayout): void => {
   if (existsSync(layout.marker)) return;
-  const entries = list(layout.folder).filter((name) => !NOTHING.has(name));
+  const entries = listFolder(layout.folder).filter((name) => !NOTHING.has(name));
   if (entries.length > 0 && !entries.includes(MARKER) && !isOlderStore(layout, entries)) {
     throw new ImageError(
       'invalid',
@@ -22,15 +23,6 @@ export const claimStore = (layout: StoreLayout): void => {
   }
   makeFolders(layout.folder, 0o755);
   writeFileSync(layout.marker, 'Images of Paddock: paddock images list\n', { mode: 0o644 });
-};
-
-const list = (folder: string): string[] => {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
 };
 
 /** Stores of before there was a marker had been locked at least once, and held nothing else. */

@@ -2,25 +2,15 @@ import { renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { claimStore } from './claim.ts';
 import { lockFile } from './file-lock.ts';
-import { ImageError, isMissing } from './image-error.ts';
+import { ImageError } from './image-error.ts';
 import type { StoreLayout } from './layout.ts';
 import { readLeases } from './lease.ts';
 import { objectPath } from './objects.ts';
 import { fromText } from './raw-path.ts';
 import type { StoredImage } from './record.ts';
-import { readTree, type TreeEntry } from './tree.ts';
+import { readTree } from './tree.ts';
 import type { Difference } from './verify.ts';
 import { createWorkFolder } from './work-folder.ts';
-
-/** Nothing where the list itself is damaged or missing: its files stay until no image has them. */
-const treeOf = (entry: string, image: StoredImage): readonly TreeEntry[] => {
-  try {
-    return readTree(join(entry, 'tree.gz'), image.tree) ?? [];
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
-};
 
 /**
  * Takes a damaged image out of the store, and its damaged files, so that the next pull brings both anew. Its names stay.
@@ -40,7 +30,8 @@ export const discardImage = async (
     if ((await readLeases(layout)).has(image.digest)) {
       throw new ImageError('failed', `${image.names[0] ?? image.digest} is in use: end what uses it first`);
     }
-    for (const file of treeOf(entry, image)) {
+    // Where the list itself is damaged or missing, its files stay until no image has them.
+    for (const file of readTree(join(entry, 'tree.gz'), image.tree) ?? []) {
       if (file.type === 'file' && damaged.has(file.path))
         rmSync(objectPath(layout.objects, file), { force: true });
     }

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, utimesSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { claimStore } from './claim.ts';
 import { type FileLock, lockFile } from './file-lock.ts';
 import { ImageError, isMissing } from './image-error.ts';
 import { hexOf, isDigest, type StoreLayout } from './layout.ts';
+import { listFolder } from './list-folder.ts';
 import { resolveDigest } from './record.ts';
 
 /** Keeps images from being pruned until it is released or its process ends. */
@@ -78,13 +79,7 @@ export const readLeases = async (
   hidden: () => void = () => {},
 ): Promise<Set<string>> => {
   const held = new Set<string>();
-  let files: string[] = [];
-  try {
-    files = readdirSync(layout.leases);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
-  for (const file of files) {
+  for (const file of listFolder(layout.leases)) {
     const path = join(layout.leases, file);
     if (await isAbandoned(path, readOnly, hidden)) continue;
     try {

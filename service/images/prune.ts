@@ -2,9 +2,10 @@ import { existsSync, lstatSync, readdirSync, renameSync, rmSync, statSync, unlin
 import { join } from 'node:path';
 import { claimStore } from './claim.ts';
 import { lockFile } from './file-lock.ts';
-import { ImageError, isMissing } from './image-error.ts';
+import { ImageError } from './image-error.ts';
 import { hexOf, type StoreLayout } from './layout.ts';
 import { readLeases } from './lease.ts';
+import { listFolder } from './list-folder.ts';
 import { clearBlobs } from './pull.ts';
 import { listDigests, readImage, readNames, resolveDigest, type StoredImage } from './record.ts';
 import { clearAbandoned, createWorkFolder } from './work-folder.ts';
@@ -31,7 +32,7 @@ export interface PruneResult {
 /** Removes images that nobody names, holds or has lately wanted, and the files that only they had. */
 export const pruneStore = async (layout: StoreLayout, options: PruneOptions): Promise<PruneResult> => {
   if (options.dryRun) {
-    const chosen = await chooseImages(layout, options, true);
+    const chosen = chooseImages(layout, options, await readLeases(layout, true));
     return { ...chosen, bytesFreed: countOwn(layout, chosen.removed) };
   }
   claimStore(layout);
@@ -52,12 +53,11 @@ export const pruneStore = async (layout: StoreLayout, options: PruneOptions): Pr
 
 type Chosen = Pick<PruneResult, 'removed' | 'inUse'>;
 
-const chooseImages = async (
+const chooseImages = (
   layout: StoreLayout,
   { keepUnnamedMs, now, forget = [] }: PruneOptions,
-  readOnly: boolean,
-): Promise<Chosen> => {
-  const leased = await readLeases(layout, readOnly);
+  leased: ReadonlySet<string>,
+): Chosen => {
   const names = readNames(layout);
   for (const name of forget) {
     if (!names.delete(name)) throw new ImageError('not-found', `there is no image named ${name}`);
@@ -78,12 +78,13 @@ const chooseImages = async (
 const bury = async (layout: StoreLayout, grave: string, options: PruneOptions): Promise<Chosen> => {
   const lock = await lockFile(layout.storeLock, { signal: options.signal });
   try {
-    const chosen = await chooseImages(layout, options, false);
+    const leased = await readLeases(layout);
+    const chosen = chooseImages(layout, options, leased);
     for (const name of options.forget ?? []) rmSync(join(layout.names, name));
     for (const { digest } of chosen.removed) {
       renameSync(join(layout.roots, hexOf(digest)), join(grave, hexOf(digest)));
     }
-    await buryNameless(layout, grave);
+    buryNameless(layout, grave, leased);
     removeLeftovers(layout);
     return chosen;
   } finally {
@@ -92,8 +93,7 @@ const bury = async (layout: StoreLayout, grave: string, options: PruneOptions): 
 };
 
 /** What has lost its record: nothing is known of it, and nobody can begin to use it. */
-const buryNameless = async (layout: StoreLayout, grave: string): Promise<void> => {
-  const leased = await readLeases(layout);
+const buryNameless = (layout: StoreLayout, grave: string, leased: ReadonlySet<string>): void => {
   for (const digest of listDigests(layout)) {
     const folder = join(layout.roots, hexOf(digest));
     if (!leased.has(digest) && !existsSync(join(folder, 'image.json')))
@@ -101,23 +101,15 @@ const buryNameless = async (layout: StoreLayout, grave: string): Promise<void> =
   }
 };
 
-const list = (folder: string): string[] => {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
-};
-
 /** Names that were not written to their end, and lists whose image is gone. */
 const removeLeftovers = (layout: StoreLayout): void => {
   for (const folder of [layout.names, layout.indexes]) {
-    for (const name of list(folder)) if (name.startsWith('.')) rmSync(join(folder, name), { force: true });
+    for (const name of listFolder(folder))
+      if (name.startsWith('.')) rmSync(join(folder, name), { force: true });
   }
-  for (const hex of list(layout.indexes)) {
+  for (const hex of listFolder(layout.indexes)) {
     const digest = resolveDigest(layout, `sha256:${hex}`);
-    if (digest === undefined || !list(layout.roots).includes(hexOf(digest)))
+    if (digest === undefined || !listFolder(layout.roots).includes(hexOf(digest)))
       rmSync(join(layout.indexes, hex));
   }
 };
@@ -125,8 +117,8 @@ const removeLeftovers = (layout: StoreLayout): void => {
 /** Removes objects that no image has a link to. Who is adding one makes it anew where it is gone. */
 const sweepObjects = (layout: StoreLayout, dryRun: boolean): number => {
   let bytes = 0;
-  for (const prefix of list(layout.objects)) {
-    for (const key of list(join(layout.objects, prefix))) {
+  for (const prefix of listFolder(layout.objects)) {
+    for (const key of listFolder(join(layout.objects, prefix))) {
       const path = join(layout.objects, prefix, key);
       const stat = lstatSync(path, { throwIfNoEntry: false });
       if (stat?.nlink !== 1) continue;
@@ -138,7 +130,7 @@ const sweepObjects = (layout: StoreLayout, dryRun: boolean): number => {
 };
 
 const blobBytes = (layout: StoreLayout): number =>
-  list(join(layout.blobs, 'sha256')).reduce(
+  listFolder(join(layout.blobs, 'sha256')).reduce(
     (sum, name) =>
       sum + (lstatSync(join(layout.blobs, 'sha256', name), { throwIfNoEntry: false })?.size ?? 0),
     0,

@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { isMissing } from './image-error.ts';
 import { digestSchema, hexOf, isDigest, isImageName, type StoreLayout } from './layout.ts';
+import { listFolder } from './list-folder.ts';
 
 /** What a store says of an image, in roots/HEX/image.json. */
 export const imageRecordSchema = z.object({
@@ -47,19 +48,10 @@ const readDigest = (path: string): string | undefined => {
   return text !== undefined && isDigest(text) ? text : undefined;
 };
 
-const readFolder = (path: string): string[] => {
-  try {
-    return readdirSync(path).sort();
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
-};
-
 /** All names with the digests that they stand for. */
 export const readNames = (layout: StoreLayout): Map<string, string> => {
   const names = new Map<string, string>();
-  for (const name of readFolder(layout.names).filter(isImageName)) {
+  for (const name of listFolder(layout.names).sort().filter(isImageName)) {
     const digest = readDigest(join(layout.names, name));
     if (digest !== undefined) names.set(name, digest);
   }
@@ -103,6 +95,7 @@ const unknownRecord = (digest: string): ImageRecord =>
   imageRecordSchema.parse({ digest, reference: 'damaged', createdAt: new Date(0).toISOString() });
 
 export const listDigests = (layout: StoreLayout): string[] =>
-  readFolder(layout.roots)
+  listFolder(layout.roots)
+    .sort()
     .map((name) => `sha256:${name}`)
     .filter(isDigest);

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
+import { isMissing } from './image-error.ts';
 import { sha256 } from './manifest.ts';
 
 /** One path of an unpacked image, relative to its root, as a string of bytes (raw-path.ts). */
@@ -60,9 +61,18 @@ export const writeTree = (path: string, entries: readonly TreeEntry[]): string =
   return sha256(data);
 };
 
-/** @returns undefined where the file is not what its digest says */
+const readIfThere = (path: string): Buffer | undefined => {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+};
+
+/** @returns undefined where the file is missing or not what its digest says */
 export const readTree = (path: string, digest: string): TreeEntry[] | undefined => {
-  const data = readFileSync(path);
-  if (sha256(data) !== digest) return undefined;
+  const data = readIfThere(path);
+  if (data === undefined || sha256(data) !== digest) return undefined;
   return gunzipSync(data).toString('utf8').trimEnd().split('\n').map(fromLine);
 };

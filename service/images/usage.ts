@@ -1,6 +1,5 @@
 import { lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isMissing } from './image-error.ts';
 import type { StoredImage } from './record.ts';
 import { readTree } from './tree.ts';
 
@@ -13,12 +12,9 @@ export interface ImageUsage {
 
 const keysOf = (image: StoredImage): Map<string, number> => {
   const keys = new Map<string, number>();
-  try {
-    for (const entry of readTree(join(dirname(image.root), 'tree.gz'), image.tree) ?? []) {
-      if (entry.type === 'file') keys.set(`${entry.sha256}-${entry.mode}-${entry.modified}`, entry.size);
-    }
-  } catch (error) {
-    if (!isMissing(error)) throw error; // removed meanwhile, or put there by hand
+  // It may have been removed meanwhile, or put there by hand.
+  for (const entry of readTree(join(dirname(image.root), 'tree.gz'), image.tree) ?? []) {
+    if (entry.type === 'file') keys.set(`${entry.sha256}-${entry.mode}-${entry.modified}`, entry.size);
   }
   return keys;
 };

@@ -9,7 +9,6 @@ import {
   type Stats,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isMissing } from './image-error.ts';
 import { hashDescriptor } from './objects.ts';
 import { fromText, rawNames, toPath, toText } from './raw-path.ts';
 import type { StoredImage } from './record.ts';
@@ -31,7 +30,7 @@ export const verifyImage = async (
   onFile: (done: number, total: number) => void,
   signal?: AbortSignal,
 ): Promise<Difference[]> => {
-  const expected = readExpected(image);
+  const expected = readTree(join(dirname(image.root), 'tree.gz'), image.tree);
   if (expected === undefined) {
     const what = image.damaged ? 'its record is damaged' : 'the list of its files is damaged';
     return [{ path: '', what: `${what}; verify --remove takes it out, then pull it again` }];
@@ -53,15 +52,6 @@ export const verifyImage = async (
   }
   for (const path of found) differences.push({ path: toText(path), what: 'was not there' });
   return differences;
-};
-
-const readExpected = (image: StoredImage): TreeEntry[] | undefined => {
-  try {
-    return readTree(join(dirname(image.root), 'tree.gz'), image.tree);
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
 };
 
 const listPaths = (root: string): Set<string> => {

@@ -12,8 +12,8 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { lockFile } from './file-lock.ts';
-import { isMissing } from './image-error.ts';
 import type { StoreLayout } from './layout.ts';
+import { listFolder } from './list-folder.ts';
 import { rawNames, toPath } from './raw-path.ts';
 
 /** A folder for what is not done, in the store's own file system. Locked until it is removed or we end. */
@@ -70,7 +70,7 @@ export const clearAbandoned = async (layout: StoreLayout): Promise<void> => {
   const store = await lockFile(layout.storeLock, { tryOnly: true });
   if (store === undefined) return;
   try {
-    for (const name of listWork(layout).filter((entry) => UUID.test(entry))) {
+    for (const name of listFolder(layout.work).filter((entry) => UUID.test(entry))) {
       const path = join(layout.work, name);
       const lock = await lockFile(join(path, LOCK), { tryOnly: true });
       if (lock !== undefined) abandoned.push(path);
@@ -80,15 +80,6 @@ export const clearAbandoned = async (layout: StoreLayout): Promise<void> => {
     store.release();
   }
   for (const path of abandoned) removeFolder(path);
-};
-
-const listWork = (layout: StoreLayout): string[] => {
-  try {
-    return readdirSync(layout.work);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
 };
 
 /** Makes a rename last through a loss of power. */
